@@ -1,0 +1,1 @@
+"""nuScenes data, on any rig."""

@@ -1,0 +1,1 @@
+"""A driving world rendered in the nuScenes format."""

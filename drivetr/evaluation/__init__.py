@@ -1,0 +1,1 @@
+"""Metrics: inputs are structures, outputs are numbers."""

@@ -1,0 +1,1 @@
+"""Submissions and the official nuScenes detection metrics."""

@@ -1,0 +1,1 @@
+"""Pure functions on tensors: rigid transforms, pinhole cameras, frusta, boxes and their codes."""

@@ -1,0 +1,1 @@
+"""One file a paper, and the criterion, matcher, heads and decoding that they share."""

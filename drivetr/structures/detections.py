@@ -1,0 +1,39 @@
+"""What a detector found in one frame."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Detections:
+    """M boxes of one frame, in its reference frame (lidar, or ego where a rig has none).
+
+    Attributes:
+        boxes: in the convention of `drivetr.geometry.boxes`.
+        scores: confidence in 0..1.
+        labels: index into the detector's classes.
+    """
+
+    boxes: Float[Tensor, "M 10"]
+    scores: Float[Tensor, "M"]
+    labels: Int[Tensor, "M"]
+
+    def __len__(self) -> int:
+        """Number of boxes."""
+        return len(self.scores)
+
+    def __getitem__(self, keep: Tensor | slice) -> "Detections":
+        """The boxes chosen by a mask, indices or a slice."""
+        return Detections(self.boxes[keep], self.scores[keep], self.labels[keep])
+
+    def to(self, device: torch.device | str) -> "Detections":
+        """The same detections on another device."""
+        return replace(
+            self,
+            boxes=self.boxes.to(device),
+            scores=self.scores.to(device),
+            labels=self.labels.to(device),
+        )

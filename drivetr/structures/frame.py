@@ -1,0 +1,118 @@
+"""One moment of a drive, and a batch of them."""
+
+from dataclasses import dataclass, field, replace
+
+import torch
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor
+
+from drivetr.structures.cameras import Cameras
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Ground truth of one frame, in its reference frame.
+
+    Attributes:
+        boxes: in the convention of `drivetr.geometry.boxes`; velocity may be NaN.
+        labels: index into the dataset's classes.
+        num_points: lidar and radar points inside each box.
+        visibility: nuScenes level 1 (0-40 % visible) .. 4 (80-100 %), 0 where unknown.
+        instance: number of the object, the same through a scene.
+    """
+
+    boxes: Float[Tensor, "G 10"]
+    labels: Int[Tensor, "G"]
+    num_points: Int[Tensor, "G"]
+    visibility: Int[Tensor, "G"]
+    instance: Int[Tensor, "G"]
+
+    def __len__(self) -> int:
+        """Number of boxes."""
+        return len(self.labels)
+
+    def __getitem__(self, keep: Tensor | slice) -> "Targets":
+        """The targets chosen by a mask, indices or a slice."""
+        return Targets(
+            self.boxes[keep],
+            self.labels[keep],
+            self.num_points[keep],
+            self.visibility[keep],
+            self.instance[keep],
+        )
+
+    def to(self, device: torch.device | str) -> "Targets":
+        """The same targets on another device."""
+        return Targets(
+            self.boxes.to(device),
+            self.labels.to(device),
+            self.num_points.to(device),
+            self.visibility.to(device),
+            self.instance.to(device),
+        )
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One moment of a drive as the dataset gives it and transforms pass it on.
+
+    Attributes:
+        token: token of the sample (keyframe).
+        scene: name of the scene.
+        timestamp_us: time in microseconds.
+        images: RGB, one an entry of `camera_names`.
+        cameras: calibration of these images, without a batch dimension.
+        camera_names: channels in the order of the images.
+        global_from_lidar: float64 pose of the reference frame; it also undoes BEV augmentation.
+        ego_from_lidar: float64, where the reference frame sits on the car.
+        targets: ground truth, absent where the split has none.
+    """
+
+    token: str
+    scene: str
+    timestamp_us: int
+    images: UInt8[Tensor, "N 3 H W"]
+    cameras: Cameras
+    camera_names: tuple[str, ...]
+    global_from_lidar: Float[Tensor, "4 4"]
+    ego_from_lidar: Float[Tensor, "4 4"]
+    targets: Targets | None = None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Frames side by side, ready for a detector.
+
+    Attributes:
+        images: RGB 0..255, as the frames gave them.
+        cameras: with a leading batch dimension.
+        targets: one entry a frame; empty where the split has no ground truth.
+        frames: the frames without their images, for tokens, poses and time.
+    """
+
+    images: UInt8[Tensor, "B N 3 H W"]
+    cameras: Cameras
+    targets: list[Targets] = field(default_factory=list)
+    frames: list[Frame] = field(default_factory=list)
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """The same batch with tensors of the model's input and targets on another device."""
+        return replace(
+            self,
+            images=self.images.to(device, non_blocking=True),
+            cameras=self.cameras.to(device),
+            targets=[t.to(device) for t in self.targets],
+        )
+
+
+def collate_frames(frames: list[Frame]) -> Batch:
+    """Stacks frames of equal input size and camera count into a batch."""
+    counts = {len(f.camera_names) for f in frames}
+    if len(counts) != 1:
+        raise ValueError(f"cannot batch frames with different numbers of cameras {sorted(counts)}")
+    return Batch(
+        images=torch.stack([f.images for f in frames]),
+        cameras=Cameras.stack([f.cameras for f in frames]),
+        targets=[f.targets for f in frames if f.targets is not None],
+        frames=[replace(f, images=f.images[:, :, :0, :0]) for f in frames],
+    )

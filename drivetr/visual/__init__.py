@@ -1,0 +1,1 @@
+"""Drawing on images and in bird's-eye view, and replay writers."""
