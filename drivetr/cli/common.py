@@ -1,0 +1,45 @@
+"""Arguments that several subcommands share, so that a dataset is named the same way everywhere."""
+
+import argparse
+from typing import Literal
+
+
+def add_dataset_arguments(
+    parser: argparse.ArgumentParser,
+    positional: bool = True,
+    split: Literal["optional", "required"] | None = "required",
+) -> None:
+    """Adds the names of a nuScenes dataset: dataroot, `--version` and, on request, `--split`.
+
+    Args:
+        parser: parser of the subcommand.
+        positional: True for a required `DATAROOT --version V`; False for the options
+            `--dataroot D --version V`, which are None where a config's own dataset is meant.
+            With `split="required"` these options are required too.
+        split: whether `--split` is required, optional or absent.
+    """
+    required = positional or split == "required"
+    if positional:
+        parser.add_argument(
+            "dataroot", metavar="DATAROOT", help="folder with samples/, sweeps/ and the tables"
+        )
+    else:
+        parser.add_argument(
+            "--dataroot",
+            metavar="DIR",
+            required=required,
+            help="folder with samples/, sweeps/ and the tables",
+        )
+    parser.add_argument(
+        "--version",
+        metavar="V",
+        required=required,
+        help="folder of the tables, such as v1.0-mini, v1.0-trainval or v1.0-synth",
+    )
+    if split is not None:
+        parser.add_argument(
+            "--split",
+            metavar="S",
+            required=split == "required",
+            help="part of the version, such as train, val, mini_val or synth_val",
+        )
