@@ -1,0 +1,133 @@
+"""ResNet (arXiv:1512.03385): torchvision's network, cut before its classifier.
+
+The parameters keep torchvision's names (conv1, bn1, layerN.M.convK …), which are also those of mmdet
+and of the checkpoints published with the PETR family.
+"""
+
+from collections.abc import Callable
+from typing import Literal
+
+import torchvision
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+STAGE_STRIDES = {1: 4, 2: 8, 3: 16, 4: 32}
+_CONSTRUCTORS: dict[int, Callable[..., nn.Module]] = {
+    18: torchvision.models.resnet18,
+    34: torchvision.models.resnet34,
+    50: torchvision.models.resnet50,
+    101: torchvision.models.resnet101,
+    152: torchvision.models.resnet152,
+}
+
+
+class ResNet(nn.Module):
+    """Feature maps of chosen stages of torchvision's ResNet.
+
+    Attributes:
+        out_channels: channels of each returned map.
+        strides: input pixels per cell of each returned map.
+        ignorable_keys: prefixes of torchvision's parameters that this cut leaves out.
+    """
+
+    def __init__(
+        self,
+        depth: int = 50,
+        stages: tuple[int, ...] = (3, 4),
+        style: Literal["pytorch", "caffe"] = "pytorch",
+        frozen_stages: int = -1,
+        frozen_norm: bool = False,
+        with_checkpoint: bool = False,
+    ) -> None:
+        """Builds the network with random weights.
+
+        Args:
+            depth: 18, 34, 50, 101 or 152.
+            stages: ascending numbers of the stages to return; n is torchvision's layer n, whose
+                stride is 2 ** (n + 1). Later stages are not built.
+            style: which convolution of a bottleneck takes the stride: the 3x3 one ("pytorch") or
+                the first 1x1 one ("caffe", as in the original paper).
+            frozen_stages: no gradients and no running statistics up to this stage; 0 is the stem,
+                -1 freezes nothing.
+            frozen_norm: batch norm uses its stored statistics and has no gradients.
+            with_checkpoint: recompute each residual block in the backward pass to save memory.
+
+        Raises:
+            ValueError: for an unknown depth, stage or style, or for checkpointing with live batch
+                statistics, which the second forward pass would count twice.
+        """
+        super().__init__()
+        if (
+            depth not in _CONSTRUCTORS
+            or not stages
+            or list(stages) != sorted(set(stages) & {1, 2, 3, 4})
+        ):
+            raise ValueError(f"no ResNet of depth {depth} with stages {stages}")
+        if style not in ("pytorch", "caffe") or (style == "caffe" and depth < 50):
+            raise ValueError(f"no ResNet of depth {depth} in style {style!r}")
+        if with_checkpoint and not frozen_norm:
+            raise ValueError("with_checkpoint needs frozen_norm")
+        network = _CONSTRUCTORS[depth](weights=None)
+        built = [f"layer{n}" for n in range(1, stages[-1] + 1)]
+        for name in ("conv1", "bn1", "relu", "maxpool", *built):
+            self.add_module(name, network.get_submodule(name))
+        if style == "caffe":
+            self._move_strides_to_first_convolution()
+        self.stages = stages
+        self.frozen_stages = frozen_stages
+        self.frozen_norm = frozen_norm
+        self.with_checkpoint = with_checkpoint
+        last_convolution = "conv3" if depth >= 50 else "conv2"
+        self.out_channels: tuple[int, ...] = tuple(
+            self.get_parameter(f"layer{n}.0.{last_convolution}.weight").shape[0] for n in stages
+        )
+        self.strides: tuple[int, ...] = tuple(STAGE_STRIDES[n] for n in stages)
+        self.ignorable_keys = ("fc.", *(f"layer{n}." for n in range(stages[-1] + 1, 5)))
+        self._freeze()
+
+    def _move_strides_to_first_convolution(self) -> None:
+        for name, module in self.named_modules():
+            if (
+                isinstance(module, nn.Conv2d)
+                and name.endswith("0.conv2")
+                and module.stride != (1, 1)
+            ):
+                first = self.get_submodule(name.replace("conv2", "conv1"))
+                first.stride, module.stride = module.stride, (1, 1)
+
+    def _frozen_modules(self) -> list[nn.Module]:
+        names = ["conv1", "bn1"] if self.frozen_stages >= 0 else []
+        names += [f"layer{n}" for n in range(1, self.frozen_stages + 1)]
+        return [self.get_submodule(name) for name in names]
+
+    def _freeze(self) -> None:
+        modules = self._frozen_modules()
+        if self.frozen_norm:
+            modules += [m for m in self.modules() if isinstance(m, nn.BatchNorm2d)]
+        for module in modules:
+            module.eval().requires_grad_(False)
+
+    def train(self, mode: bool = True) -> "ResNet":
+        """Sets the training mode of everything that is not frozen."""
+        super().train(mode)
+        self._freeze()
+        return self
+
+    def forward(
+        self, images: Float[Tensor, "B 3 H W"]
+    ) -> list[Float[Tensor, "B _channels _rows _columns"]]:
+        """The maps of the chosen stages, finest first."""
+        x = self.get_submodule("conv1")(images)
+        x = self.get_submodule("relu")(self.get_submodule("bn1")(x))
+        x = self.get_submodule("maxpool")(x)  # B 64 H/4 W/4
+        features = []
+        for number in range(1, self.stages[-1] + 1):
+            for block in self.get_submodule(f"layer{number}").children():
+                if self.with_checkpoint and x.requires_grad:
+                    x = checkpoint(block, x, use_reentrant=False)
+                else:
+                    x = block(x)
+            if number in self.stages:
+                features.append(x)
+        return features

@@ -1,0 +1,72 @@
+"""A residual network of 0.7 million parameters for small training budgets."""
+
+from jaxtyping import Float
+from torch import Tensor, nn
+from torchvision.models.resnet import BasicBlock
+
+
+def _stage(in_channels: int, channels: int, stride: int, num_blocks: int) -> nn.Sequential:
+    downsample = None
+    if stride != 1 or in_channels != channels:
+        downsample = nn.Sequential(
+            nn.Conv2d(in_channels, channels, 1, stride, bias=False), nn.BatchNorm2d(channels)
+        )
+    blocks = [BasicBlock(in_channels, channels, stride, downsample)]
+    blocks += [BasicBlock(channels, channels) for _ in range(num_blocks - 1)]
+    return nn.Sequential(*blocks)
+
+
+class TinyResNet(nn.Module):
+    """A patch stem to stride 4, then residual stages whose strides double: 4, 8, 16.
+
+    Attributes:
+        out_channels: channels of each returned map.
+        strides: input pixels per cell of each returned map.
+        ignorable_keys: none; the network has no classifier.
+    """
+
+    ignorable_keys: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        in_channels: int = 3,
+        channels: tuple[int, ...] = (32, 64, 128),
+        num_blocks: int = 2,
+        num_outs: int = 2,
+    ) -> None:
+        """Builds the network with random weights.
+
+        Args:
+            in_channels: 3, or more where each pixel brings extra channels such as its ground ray.
+            channels: of each stage.
+            num_blocks: residual blocks per stage.
+            num_outs: how many of the last stages are returned.
+        """
+        super().__init__()
+        self.stem = nn.Sequential(
+            nn.Conv2d(in_channels, channels[0], 4, 4, bias=False),
+            nn.BatchNorm2d(channels[0]),
+            nn.ReLU(inplace=True),
+        )
+        widths = (channels[0], *channels)
+        self.layers = nn.ModuleList(
+            _stage(widths[i], widths[i + 1], 1 if i == 0 else 2, num_blocks)
+            for i in range(len(channels))
+        )
+        self.num_outs = num_outs
+        self.out_channels: tuple[int, ...] = channels[-num_outs:]
+        self.strides: tuple[int, ...] = tuple(4 * 2**i for i in range(len(channels)))[-num_outs:]
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(
+        self, images: Float[Tensor, "B C H W"]
+    ) -> list[Float[Tensor, "B _channels _rows _columns"]]:
+        """The maps of the last `num_outs` stages, finest first."""
+        x = self.stem(images)
+        features = []
+        for layer in self.layers:
+            x = layer(x)
+            features.append(x)
+        return features[-self.num_outs :]

@@ -1,0 +1,19 @@
+"""Stacks of linear layers."""
+
+from torch import nn
+
+
+def mlp(*widths: int) -> nn.Sequential:
+    """Linear layers of the given widths with ReLU between them."""
+    layers: list[nn.Module] = []
+    for i in range(len(widths) - 1):
+        layers += [nn.Linear(widths[i], widths[i + 1]), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+def normed_mlp(*widths: int) -> nn.Sequential:
+    """As `mlp`, with a layer norm before every ReLU."""
+    layers: list[nn.Module] = []
+    for i in range(len(widths) - 2):
+        layers += [nn.Linear(widths[i], widths[i + 1]), nn.LayerNorm(widths[i + 1]), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Linear(widths[-2], widths[-1]))
