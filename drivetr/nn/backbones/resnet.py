@@ -1,12 +1,14 @@
 """ResNet (arXiv:1512.03385): torchvision's network, cut before its classifier.
 
-The parameters keep torchvision's names (conv1, bn1, layerN.M.convK …), which are also those of mmdet
+The parameters keep torchvision's names (conv1, bn1, layerN.M.convK), which are also those of mmdet
 and of the checkpoints published with the PETR family.
 """
 
 from collections.abc import Callable
-from typing import Literal
+from itertools import combinations
+from typing import Literal, cast
 
+import torch
 import torchvision
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -20,6 +22,10 @@ _CONSTRUCTORS: dict[int, Callable[..., nn.Module]] = {
     101: torchvision.models.resnet101,
     152: torchvision.models.resnet152,
 }
+
+
+def _stage_choices() -> list[tuple[int, ...]]:
+    return [chosen for count in range(1, 5) for chosen in combinations(STAGE_STRIDES, count)]
 
 
 class ResNet(nn.Module):
@@ -58,11 +64,7 @@ class ResNet(nn.Module):
                 statistics, which the second forward pass would count twice.
         """
         super().__init__()
-        if (
-            depth not in _CONSTRUCTORS
-            or not stages
-            or list(stages) != sorted(set(stages) & {1, 2, 3, 4})
-        ):
+        if depth not in _CONSTRUCTORS or stages not in _stage_choices():
             raise ValueError(f"no ResNet of depth {depth} with stages {stages}")
         if style not in ("pytorch", "caffe") or (style == "caffe" and depth < 50):
             raise ValueError(f"no ResNet of depth {depth} in style {style!r}")
@@ -87,14 +89,10 @@ class ResNet(nn.Module):
         self._freeze()
 
     def _move_strides_to_first_convolution(self) -> None:
-        for name, module in self.named_modules():
-            if (
-                isinstance(module, nn.Conv2d)
-                and name.endswith("0.conv2")
-                and module.stride != (1, 1)
-            ):
-                first = self.get_submodule(name.replace("conv2", "conv1"))
-                first.stride, module.stride = module.stride, (1, 1)
+        for name, first in self.named_modules():
+            if isinstance(first, nn.Conv2d) and name.endswith(".0.conv1"):
+                second = cast(nn.Conv2d, self.get_submodule(name.removesuffix("conv1") + "conv2"))
+                first.stride, second.stride = second.stride, first.stride
 
     def _frozen_modules(self) -> list[nn.Module]:
         names = ["conv1", "bn1"] if self.frozen_stages >= 0 else []
@@ -124,7 +122,7 @@ class ResNet(nn.Module):
         features = []
         for number in range(1, self.stages[-1] + 1):
             for block in self.get_submodule(f"layer{number}").children():
-                if self.with_checkpoint and x.requires_grad:
+                if self.with_checkpoint and torch.is_grad_enabled():
                     x = checkpoint(block, x, use_reentrant=False)
                 else:
                     x = block(x)

@@ -3,9 +3,9 @@
 from collections import OrderedDict
 from collections.abc import Sequence
 
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 def named_conv(in_channels: int, out_channels: int, kernel: int, stride: int = 1) -> nn.Sequential:
@@ -17,12 +17,11 @@ def named_conv(in_channels: int, out_channels: int, kernel: int, stride: int = 1
 
 
 def add_top_down(laterals: Sequence[Tensor]) -> list[Tensor]:
-    """Adds to every map the sum of the coarser ones, repeated to its size; maps are finest first."""
+    """Adds to every map the coarser ones, repeated to its size; maps are finest first."""
     summed = [laterals[-1]]
     for lateral in reversed(laterals[:-1]):
-        summed.insert(
-            0, lateral + F.interpolate(summed[0], size=lateral.shape[-2:], mode="nearest")
-        )
+        coarser = functional.interpolate(summed[0], size=lateral.shape[-2:], mode="nearest")
+        summed.insert(0, lateral + coarser)
     return summed
 
 
@@ -66,5 +65,5 @@ class FPN(nn.Module):
         convs = list(self.fpn_convs)
         outputs = [conv(x) for conv, x in zip(convs, summed, strict=False)]
         for conv in convs[len(summed) :]:
-            outputs.append(conv(F.relu(outputs[-1])))
+            outputs.append(conv(functional.relu(outputs[-1])))
         return outputs
