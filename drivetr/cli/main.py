@@ -10,12 +10,16 @@ from drivetr.errors import DrivetrError
 
 # One module of this package each, with HELP, EXAMPLE, add_arguments(parser) and run(args).
 COMMANDS = ("synth", "verify", "index", "train", "test", "evaluate", "replay")
+STATUS_USER_ERROR = 2
+STATUS_INTERRUPTED = 130  # 128 + SIGINT, what shells report
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of the whole command; importing a subcommand's module stays cheap."""
     parser = argparse.ArgumentParser(
-        prog="drivetr", description="Multi-camera 3D perception on nuScenes and on your own cameras."
+        prog="drivetr",
+        description="Multi-camera 3D perception on nuScenes and on your own cameras.",
+        epilog="`drivetr COMMAND --help` explains a command with an example.",
     )
     parser.add_argument("--version", action="version", version=f"drivetr {__version__}")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -34,16 +38,32 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command; 0 on success, 2 with one sentence on a user's mistake."""
+    """Runs the command.
+
+    Returns:
+        0 on success, 2 after one sentence on a user's mistake, 130 after Ctrl-C. Wrong arguments
+        end in argparse's usage and status 2. Anything else is a bug and keeps its traceback.
+    """
     args = build_parser().parse_args(argv)
     try:
         args.run(args)
-    except DrivetrError as error:
-        if args.debug:
+    except (DrivetrError, OSError) as error:
+        sentence = _sentence(error)
+        if args.debug or sentence is None:
             raise
-        print(f"drivetr {args.command}: {error}", file=sys.stderr)
-        return 2
+        print(f"drivetr {args.command}: {sentence}", file=sys.stderr)
+        return STATUS_USER_ERROR
+    except KeyboardInterrupt:
+        print(f"\ndrivetr {args.command}: interrupted", file=sys.stderr)
+        return STATUS_INTERRUPTED
     return 0
+
+
+def _sentence(error: DrivetrError | OSError) -> str | None:
+    """What to tell the user; None where the error is not about something that they named."""
+    if isinstance(error, DrivetrError):
+        return str(error)
+    return None if error.filename is None else f"{error.filename}: {error.strerror}"
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """drivetr's one convention for 3D boxes, and what follows from it.
 
 A box is a row of ten numbers whose columns are named by `BoxColumn`, in metres, radians and metres
-per second, in a right-handed reference frame with z up (`lidar` or `ego`, told by the structure that
-holds the boxes):
+per second, in a right-handed reference frame with z up (`lidar` or `ego`, told by the structure
+that holds the boxes):
 
 * X, Y, Z: the centre of gravity (not the bottom);
 * LENGTH, WIDTH, HEIGHT: full extent along the box's own axes: forward, left, up;
@@ -78,8 +78,8 @@ def box_corners(boxes: Float[Tensor, "*G 10"]) -> Float[Tensor, "*G 8 3"]:
 
 
 def transform_boxes(
-    dst_from_src: Float[Tensor, "*B 4 4"], boxes_src: Float[Tensor, "*B G 10"]
-) -> Float[Tensor, "*B G 10"]:
+    dst_from_src: Float[Tensor, "*#B 4 4"], boxes_src: Float[Tensor, "*#B G 10"]
+) -> Float[Tensor, "*#B G 10"]:
     """Boxes seen from a frame that differs by a rotation about z, a shift, a mirror or a scale.
 
     The matrix is [s * R | t] with an orthogonal R, a mirror included, that keeps z upright, and a

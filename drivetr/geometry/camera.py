@@ -1,12 +1,15 @@
 """Pinhole cameras: `img` is the homogeneous image frame, whose points are (u * d, v * d, d, 1).
 
-`u` counts pixels to the right and `v` pixels downwards from the top-left corner of the image, so that
-the first pixel covers [0, 1) and a resize by s is a product with s; `d` is the depth along the optical axis in metres.
+`u` counts pixels to the right and `v` pixels downwards from the top-left corner of the image, so
+that the first pixel covers [0, 1) and a resize by s is a product with s; `d` is the depth along the
+optical axis in metres. Leading dimensions of matrices and points broadcast.
 """
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from drivetr.geometry.rigid import transform_points
 
 
 def img_from_cam(intrinsic: Float[Tensor, "*B 3 3"]) -> Float[Tensor, "*B 4 4"]:
@@ -18,23 +21,25 @@ def img_from_cam(intrinsic: Float[Tensor, "*B 3 3"]) -> Float[Tensor, "*B 4 4"]:
 
 
 def project_points(
-    img_from_src: Float[Tensor, "*B 4 4"], points_src: Float[Tensor, "*B P 3"], eps: float = 1e-5
-) -> tuple[Float[Tensor, "*B P 2"], Float[Tensor, "*B P"]]:
-    """Pixels `uv` and depth (metres) of points; pixels mean nothing where the depth is not positive.
+    img_from_src: Float[Tensor, "*#B 4 4"], points_src: Float[Tensor, "*#B P 3"], eps: float = 1e-5
+) -> tuple[Float[Tensor, "*#B P 2"], Float[Tensor, "*#B P"]]:
+    """Pixels `uv` and depth (metres) of points; pixels mean nothing where depth <= 0.
 
     Args:
         img_from_src: projection of the camera.
         points_src: points in metres.
         eps: smallest depth that is divided by, so that points behind a camera stay finite.
     """
-    points = points_src @ img_from_src[..., :3, :3].transpose(-1, -2) + img_from_src[..., None, :3, 3]
+    points = transform_points(img_from_src, points_src)
     depth = points[..., 2]
     return points[..., :2] / depth.clamp(min=eps)[..., None], depth
 
 
 def unproject_pixels(
-    src_from_img: Float[Tensor, "*B 4 4"], uv: Float[Tensor, "*B P 2"], depth: Float[Tensor, "*B P"]
-) -> Float[Tensor, "*B P 3"]:
+    src_from_img: Float[Tensor, "*#B 4 4"],
+    uv: Float[Tensor, "*#B P 2"],
+    depth: Float[Tensor, "*#B P"],
+) -> Float[Tensor, "*#B P 3"]:
     """The points in `src` that stand at depth `depth` behind the pixels `uv`."""
     points = torch.cat([uv * depth[..., None], depth[..., None]], dim=-1)
-    return points @ src_from_img[..., :3, :3].transpose(-1, -2) + src_from_img[..., None, :3, 3]
+    return transform_points(src_from_img, points)

@@ -22,7 +22,7 @@ def depth_bins(
 def cell_pixels(
     feature_size: tuple[int, int], image_size: tuple[int, int], offset: float
 ) -> Float[Tensor, "H W 2"]:
-    """Pixel (u, v) of each feature cell; `offset` 0 is the cell's top-left corner, 0.5 its centre."""
+    """Pixel (u, v) of each feature cell; `offset` 0 is its top-left corner, 0.5 its centre."""
     (rows, columns), (height, width) = feature_size, image_size
     v = (torch.arange(rows, dtype=torch.float32) + offset) * height / rows
     u = (torch.arange(columns, dtype=torch.float32) + offset) * width / columns

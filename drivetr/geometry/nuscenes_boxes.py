@@ -8,6 +8,7 @@ horizontal ones in the lidar frame, and with the pose they determine the global 
 """
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -16,7 +17,7 @@ from torch.nn.functional import normalize
 from drivetr.geometry.boxes import CENTER, HEADING, SIZE, VELOCITY
 from drivetr.geometry.rigid import rotation_from_quaternion, transform_points
 
-Array = Tensor | np.ndarray
+Array = Tensor | npt.NDArray[np.float64]
 _LWH_FROM_WLH = [1, 0, 2]  # a permutation that is its own inverse
 
 
@@ -34,7 +35,7 @@ def boxes_from_nuscenes(
     velocity_global: Float[Array, "G V"],
     lidar_from_global: Float[Array, "4 4"],
 ) -> Float[Tensor, "G 10"]:
-    """drivetr's boxes in the lidar frame, float64, from nuScenes annotations.
+    """Boxes in the lidar frame, float64, from nuScenes annotations.
 
     Args:
         center_global: centre of gravity in metres.
@@ -59,9 +60,7 @@ def boxes_from_nuscenes(
 
 def nuscenes_from_boxes(
     boxes_lidar: Float[Array, "G 10"], global_from_lidar: Float[Array, "4 4"]
-) -> tuple[
-    Float[Tensor, "G 3"], Float[Tensor, "G 3"], Float[Tensor, "G 4"], Float[Tensor, "G 2"]
-]:
+) -> tuple[Float[Tensor, "G 3"], Float[Tensor, "G 3"], Float[Tensor, "G 4"], Float[Tensor, "G 2"]]:
     """Centre, (width, length, height), quaternion and velocity in global: all float64 tensors.
 
     The inverse of `boxes_from_nuscenes` for boxes that stand upright in global, which those of

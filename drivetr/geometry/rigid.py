@@ -6,7 +6,11 @@ from torch import Tensor
 
 
 def rotation_from_quaternion(quaternion_wxyz: Float[Tensor, "*B 4"]) -> Float[Tensor, "*B 3 3"]:
-    """Rotation matrix of a quaternion in (w, x, y, z) order; the quaternion is normalised first."""
+    """Rotation matrix of a quaternion in (w, x, y, z) order.
+
+    The quaternion is normalised first; a zero quaternion, which the data edge refuses, gives the
+    identity.
+    """
     w, x, y, z = torch.nn.functional.normalize(quaternion_wxyz, dim=-1).unbind(-1)
     rows = [
         torch.stack([1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)], dim=-1),
@@ -44,7 +48,10 @@ def invert_rigid(dst_from_src: Float[Tensor, "*B 4 4"]) -> Float[Tensor, "*B 4 4
 
 
 def transform_points(
-    dst_from_src: Float[Tensor, "*B 4 4"], points_src: Float[Tensor, "*B P 3"]
-) -> Float[Tensor, "*B P 3"]:
-    """Moves P points (metres) from `src` to `dst`; also exact for scaled and mirrored frames."""
+    dst_from_src: Float[Tensor, "*#B 4 4"], points_src: Float[Tensor, "*#B P 3"]
+) -> Float[Tensor, "*#B P 3"]:
+    """Moves P points (metres) from `src` to `dst`; holds for every affine matrix.
+
+    Leading dimensions broadcast.
+    """
     return points_src @ dst_from_src[..., :3, :3].transpose(-1, -2) + dst_from_src[..., None, :3, 3]

@@ -37,7 +37,8 @@ class Cameras:
     @property
     def lidar_from_img(self) -> Float[Tensor, "*B N 4 4"]:
         """The inverse projection, computed in float64 (float32 is off by 2e-5 in PETR's logits)."""
-        return torch.linalg.inv(self.img_from_lidar.double())
+        inverse: Tensor = torch.linalg.inv(self.img_from_lidar.double())
+        return inverse
 
     def to(self, device: torch.device | str) -> "Cameras":
         """The same cameras on another device."""

@@ -1,4 +1,4 @@
-"""The ten classes of the nuScenes detection task, in the order of the published PETR checkpoints."""
+"""The ten classes of the nuScenes detection task, in the order of published PETR checkpoints."""
 
 DETECTION_CLASSES = (
     "car",

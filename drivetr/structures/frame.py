@@ -106,10 +106,17 @@ class Batch:
 
 
 def collate_frames(frames: list[Frame]) -> Batch:
-    """Stacks frames of equal input size and camera count into a batch."""
+    """Stacks frames into a batch.
+
+    Raises:
+        ValueError: where they differ in input size, number of cameras or in having ground truth,
+            or where there are none.
+    """
     counts = {len(f.camera_names) for f in frames}
     if len(counts) != 1:
         raise ValueError(f"cannot batch frames with different numbers of cameras {sorted(counts)}")
+    if len({f.targets is None for f in frames}) != 1:
+        raise ValueError("cannot batch frames with ground truth and frames without")
     return Batch(
         images=torch.stack([f.images for f in frames]),
         cameras=Cameras.stack([f.cameras for f in frames]),
