@@ -1,0 +1,53 @@
+"""The two sine encodings of PETR (arXiv:2203.05625): of image cells and of reference points."""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+_TEMPERATURE = 10000.0
+
+
+def _angles(position: Float[Tensor, "*B"], num_feats: int) -> Float[Tensor, "*B F"]:
+    """`position` divided by a geometric series of wavelengths; columns 2i and 2i+1 share one."""
+    pair = torch.arange(num_feats, device=position.device) // 2
+    return position[..., None] / _TEMPERATURE ** (2 * pair.float() / num_feats)
+
+
+def multiview_sine(
+    padding: Bool[Tensor, "B N H W"], num_feats: int, eps: float = 1e-6
+) -> Float[Tensor, "B N 3*{num_feats} H W"]:
+    """Encodes camera, row and column of every cell, each counted over cells that are not padding.
+
+    Each axis gives [sines | cosines] of its count as a share of the last count (plus `eps`) times
+    2 pi, and the axes follow one another as (camera, row, column), as in PETR's
+    SinePositionalEncoding3D.
+
+    Args:
+        padding: True where a cell looks at padding.
+        num_feats: columns per axis, even.
+        eps: keeps an axis that is all padding finite.
+    """
+    real = (~padding).float()
+    parts = []
+    for axis in (1, 2, 3):
+        count = real.cumsum(axis)
+        share = count / (count.narrow(axis, -1, 1) + eps)
+        angles = _angles(share * (2 * torch.pi), num_feats)  # B N H W F
+        parts += [angles[..., 0::2].sin(), angles[..., 1::2].cos()]
+    return torch.cat(parts, dim=-1).movedim(-1, 2)
+
+
+def sine_of_points(
+    reference: Float[Tensor, "*B 3"], num_feats: int
+) -> Float[Tensor, "*B 3*{num_feats}"]:
+    """Encodes points in units of the detection range (PETR's pos2posemb3d).
+
+    Sines and cosines alternate, and the axes follow one another as (y, x, z).
+
+    Args:
+        reference: points, 0..1.
+        num_feats: columns per axis, even.
+    """
+    angles = _angles(reference.float() * (2 * torch.pi), num_feats)  # *B 3 F
+    waves = torch.stack([angles[..., 0::2].sin(), angles[..., 1::2].cos()], dim=-1).flatten(-2)
+    return waves[..., [1, 0, 2], :].flatten(-2)
