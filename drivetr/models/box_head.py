@@ -1,0 +1,118 @@
+"""Reads classes and boxes out of the decoder's queries."""
+
+from typing import Protocol
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from drivetr.geometry.box_codes import BOX_CODES, boxes_from_code
+from drivetr.geometry.boxes import CENTER
+from drivetr.nn.mlp import mlp, normed_mlp
+from drivetr.nn.ranges import Range3D, inverse_sigmoid, metres_from_unit
+
+
+class Centre(Protocol):
+    """How the centre of a box follows from the raw output and where the query looked."""
+
+    def __call__(
+        self,
+        raw: Float[Tensor, "B Q 3"],
+        query: Float[Tensor, "B Q C"],
+        reference: Float[Tensor, "B Q 3"],
+        points: Float[Tensor, "B heads Q 3"] | None,
+    ) -> Float[Tensor, "B Q 3"]:
+        """Metres, from a reference in units of the detection range."""
+        ...
+
+
+class SigmoidCentre(nn.Module):
+    """PETR's centre: sigmoid(raw + logit(reference)) of the detection range.
+
+    Args:
+        span: the detection range.
+    """
+
+    def __init__(self, span: Range3D) -> None:
+        super().__init__()
+        self.span = span
+
+    def forward(
+        self, raw: Tensor, query: Tensor, reference: Tensor, points: Tensor | None
+    ) -> Float[Tensor, "B Q 3"]:
+        """Metres; neither the query nor the attended points are looked at."""
+        return metres_from_unit((raw + inverse_sigmoid(reference)).sigmoid(), self.span)
+
+
+class AttendedCentre(nn.Module):
+    """The reference, moved by a gated mean of the points that the heads looked at, plus the raw output.
+
+    Args:
+        span: the detection range.
+        embed_dim: width C of the queries.
+        num_heads: heads of the cross-attention.
+    """
+
+    def __init__(self, span: Range3D, embed_dim: int, num_heads: int) -> None:
+        super().__init__()
+        self.span = span
+        self.gate = nn.Linear(embed_dim, num_heads + 1)  # the last gate keeps the reference
+
+    def forward(
+        self, raw: Tensor, query: Tensor, reference: Tensor, points: Tensor | None
+    ) -> Float[Tensor, "B Q 3"]:
+        """Metres."""
+        if points is None:
+            raise ValueError("AttendedCentre needs a cross-attention with a kernel")
+        start = metres_from_unit(reference, self.span)
+        gates = self.gate(query).softmax(-1)[..., :-1]  # B Q heads
+        offsets = points.transpose(1, 2) - start[:, :, None]  # B Q heads 3
+        return start + (gates[..., None] * offsets).sum(2) + raw
+
+
+class BoxHead(nn.Module):
+    """Two small networks a decoder layer: class logits, and a box in a published column order.
+
+    Args:
+        embed_dim: width C of the queries.
+        num_classes: K.
+        num_layers: decoder layers L.
+        centre: how a centre follows from raw output, reference and attended points.
+        code: name of the raw output's column order (`drivetr.geometry.box_codes`).
+        share_branches: all layers use the same two networks (PETR, StreamPETR) and not their own.
+        prior: score that an untrained head gives to every class, as in focal loss.
+    """
+
+    def __init__(
+        self,
+        embed_dim: int,
+        num_classes: int,
+        num_layers: int,
+        centre: nn.Module,
+        code: str = "drivetr",
+        share_branches: bool = False,
+        prior: float = 0.01,
+    ) -> None:
+        super().__init__()
+        own = 1 if share_branches else num_layers
+        classify = [normed_mlp(embed_dim, embed_dim, embed_dim, num_classes) for _ in range(own)]
+        regress = [mlp(embed_dim, embed_dim, embed_dim, 10) for _ in range(own)]
+        for branch in classify:
+            nn.init.constant_(branch[-1].bias, -torch.tensor(1 / prior - 1).log().item())
+        self.classify = nn.ModuleList(classify * (num_layers // own))
+        self.regress = nn.ModuleList(regress * (num_layers // own))
+        self.centre = centre
+        self.code = BOX_CODES[code]
+
+    def forward(
+        self,
+        layer: int,
+        query: Float[Tensor, "B Q C"],
+        reference: Float[Tensor, "B Q 3"],
+        points: Float[Tensor, "B heads Q 3"] | None,
+    ) -> tuple[Float[Tensor, "B Q K"], Float[Tensor, "B Q 10"]]:
+        """Logits and boxes (metres) that decoder layer `layer` reads from normed queries."""
+        logits = self.classify[layer](query).float()
+        boxes = boxes_from_code(self.regress[layer](query).float(), self.code)
+        centre = self.centre(boxes[..., CENTER], query.float(), reference, points)
+        return logits, torch.cat([centre, boxes[..., CENTER.stop :]], dim=-1)

@@ -1,0 +1,73 @@
+"""The one-to-one assignment of predictions to ground truth (DETR, section 3.1; PETR, section 3.4)."""
+
+import torch
+from jaxtyping import Float, Int
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor
+
+from drivetr.geometry.box_codes import BOX_CODES, code_from_boxes
+from drivetr.geometry.boxes import CENTER, VELOCITY
+from drivetr.structures.frame import Targets
+
+Assignment = tuple[Int[Tensor, "P"], Int[Tensor, "P"]]
+
+
+def focal_cost(
+    logits: Float[Tensor, "Q K"], labels: Int[Tensor, "G"], alpha: float = 0.25, gamma: float = 2.0
+) -> Float[Tensor, "Q G"]:
+    """What a class would cost under focal loss, less what it costs as background (mmdet's FocalLossCost)."""
+    score, eps = logits.sigmoid(), 1e-12
+    negative = -(1 - score + eps).log() * (1 - alpha) * score**gamma
+    positive = -(score + eps).log() * alpha * (1 - score) ** gamma
+    return (positive - negative)[:, labels]
+
+
+class HungarianMatcher:
+    """Finds the assignment of least total cost.
+
+    Args:
+        class_weight: of the focal cost.
+        box_weight: of the L1 distance between box codes, velocity left out.
+        anchor_weight: per metre from the query's starting point to the object (not in PETR).
+    """
+
+    def __init__(
+        self, class_weight: float = 2.0, box_weight: float = 0.25, anchor_weight: float = 0.0
+    ) -> None:
+        self.class_weight = class_weight
+        self.box_weight = box_weight
+        self.anchor_weight = anchor_weight
+
+    def cost(
+        self,
+        logits: Float[Tensor, "Q K"],
+        boxes: Float[Tensor, "Q 10"],
+        targets: Targets,
+        anchors: Float[Tensor, "Q 3"] | None = None,
+    ) -> Float[Tensor, "Q G"]:
+        """The cost of every pair of prediction and ground truth."""
+        code = code_from_boxes(boxes, BOX_CODES["drivetr"])[:, : VELOCITY.start]
+        target_code = code_from_boxes(targets.boxes, BOX_CODES["drivetr"])[:, : VELOCITY.start]
+        cost = self.class_weight * focal_cost(logits, targets.labels)
+        cost = cost + self.box_weight * torch.cdist(code, target_code.to(code), p=1)
+        if self.anchor_weight and anchors is not None:
+            centres = targets.boxes[:, CENTER].to(code)
+            cost = cost + self.anchor_weight * torch.cdist(anchors[:, :2], centres[:, :2])
+        return cost
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        logits: Float[Tensor, "Q K"],
+        boxes: Float[Tensor, "Q 10"],
+        targets: Targets,
+        anchors: Float[Tensor, "Q 3"] | None = None,
+    ) -> Assignment:
+        """Matched predictions and the ground truth of each; at most min(Q, G) pairs."""
+        cost = self.cost(logits, boxes, targets, anchors)
+        cost = torch.nan_to_num(cost, nan=100.0, posinf=100.0, neginf=-100.0)
+        rows, columns = linear_sum_assignment(cost.cpu().numpy())
+        return (
+            torch.as_tensor(rows, device=logits.device),
+            torch.as_tensor(columns, device=logits.device),
+        )
