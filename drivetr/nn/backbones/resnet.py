@@ -34,7 +34,6 @@ class ResNet(nn.Module):
     Attributes:
         out_channels: channels of each returned map.
         strides: input pixels per cell of each returned map.
-        ignorable_keys: prefixes of torchvision's parameters that this cut leaves out.
     """
 
     def __init__(
@@ -85,8 +84,12 @@ class ResNet(nn.Module):
             self.get_parameter(f"layer{n}.0.{last_convolution}.weight").shape[0] for n in stages
         )
         self.strides: tuple[int, ...] = tuple(STAGE_STRIDES[n] for n in stages)
-        self.ignorable_keys = ("fc.", *(f"layer{n}." for n in range(stages[-1] + 1, 5)))
         self._freeze()
+
+    def torchvision_key(self, key: str) -> str | None:
+        """Own name of a parameter in a torchvision checkpoint; None for what the cut leaves out."""
+        left_out = ("fc.", *(f"layer{n}." for n in range(self.stages[-1] + 1, 5)))
+        return None if key.startswith(left_out) else key
 
     def _move_strides_to_first_convolution(self) -> None:
         for name, first in self.named_modules():

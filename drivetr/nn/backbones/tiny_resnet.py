@@ -22,10 +22,7 @@ class TinyResNet(nn.Module):
     Attributes:
         out_channels: channels of each returned map.
         strides: input pixels per cell of each returned map.
-        ignorable_keys: none; the network has no classifier.
     """
-
-    ignorable_keys: tuple[str, ...] = ()
 
     def __init__(
         self,
