@@ -1,0 +1,96 @@
+"""Camera images of a dataset under one rule for what is missing, broken or of another size."""
+
+import logging
+from pathlib import Path
+from typing import Literal
+
+from jaxtyping import UInt8
+from torch import Tensor
+
+from drivetr.data.decode import decode_image_file
+from drivetr.data.image_header import read_image_header
+from drivetr.data.paths import resolve_inside
+from drivetr.errors import DrivetrError
+
+MissingImages = Literal["strict", "tolerant"]
+
+_logger = logging.getLogger(__name__)
+
+
+class ImageLoader:
+    """Loads images below a dataroot and counts those that cannot be used.
+
+    Each process that loads (a worker, a rank) counts for itself, and counts a file once however often
+    it is asked for.
+
+    Args:
+        dataroot: folder that all file names must stay in.
+        num_images: images of the split, of which the limit is a share.
+        missing: "strict" ends at the first image that is missing or broken; "tolerant" does without it.
+        limit: share of the split's images that "tolerant" does without before it ends too.
+        rescale: accept images of another size than their calibration says.
+
+    Attributes:
+        broken: file names that could not be used, with the reason.
+    """
+
+    def __init__(
+        self,
+        dataroot: Path,
+        num_images: int,
+        missing: MissingImages = "strict",
+        limit: float = 0.01,
+        rescale: bool = False,
+    ) -> None:
+        if missing not in ("strict", "tolerant"):
+            raise DrivetrError(f"missing_images={missing!r}: expected 'strict' or 'tolerant'")
+        self.dataroot = dataroot
+        self.num_images = num_images
+        self.missing = missing
+        self.limit = limit
+        self.rescale = rescale
+        self.broken: dict[str, str] = {}
+
+    def load(self, filename: str, height: int, width: int) -> UInt8[Tensor, "3 h w"] | None:
+        """The image in its own size, or None where it is broken and may be done without.
+
+        Args:
+            filename: relative to the dataroot.
+            height: pixels, as the table has it.
+            width: pixels, as the table has it.
+
+        Raises:
+            DrivetrError: a name that leaves the dataroot, a size that is not the table's, a broken
+                image in strict mode, or too many of them in tolerant mode.
+        """
+        path = resolve_inside(self.dataroot, filename)
+        try:
+            header = read_image_header(path)
+        except DrivetrError as error:
+            return self._do_without(filename, error)
+        if (header.height, header.width) != (height, width) and not self.rescale:
+            raise DrivetrError(
+                f"{path}: is {header.width}x{header.height} pixels but sample_data.json says"
+                f" {width}x{height}; restore the original, or set rescale_intrinsics=True if the image"
+                " was resized as a whole"
+            )
+        try:
+            return decode_image_file(path)
+        except DrivetrError as error:
+            return self._do_without(filename, error)
+
+    def _do_without(self, filename: str, error: DrivetrError) -> None:
+        """Counts a broken image; ends where that is not allowed."""
+        if self.missing == "strict":
+            raise DrivetrError(
+                f"{error} (missing_images='tolerant' would go on without this camera)"
+            ) from error
+        if not self.broken:
+            _logger.warning("%s; going on without such cameras, which is told only once", error)
+        self.broken[filename] = str(error)
+        if len(self.broken) > self.limit * self.num_images:
+            first = "; ".join(list(self.broken.values())[:10])
+            raise DrivetrError(
+                f"{self.dataroot}: {len(self.broken)} of {self.num_images} images are missing or"
+                f" broken, more than the share of {self.limit:.2%} that missing_limit allows: {first}"
+            ) from error
