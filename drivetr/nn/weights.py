@@ -62,7 +62,7 @@ def _read_safetensors(path: Path) -> object:
 
 def _read_torch(path: Path) -> object:
     # mmcv writes learning rates and losses into `meta` as numpy scalars: harmless data.
-    scalar = np.float64(0).__reduce__()[0]
+    scalar: Any = np.float64(0).__reduce__()[0]
     harmless: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
         np.ndarray,
         np.dtype,
