@@ -1,0 +1,63 @@
+"""Which scenes belong to a split: nuScenes' own lists, or a version's `splits.json`."""
+
+import json
+from pathlib import Path
+
+from drivetr.errors import DrivetrError
+
+# Official split -> ending of the versions it belongs to, as the devkit's evaluation has it.
+OFFICIAL_SPLITS = {
+    "train": "trainval",
+    "val": "trainval",
+    "train_detect": "trainval",
+    "train_track": "trainval",
+    "mini_train": "mini",
+    "mini_val": "mini",
+    "test": "test",
+}
+
+
+def splits_of_version(dataroot: Path, version: str) -> list[str]:
+    """Names of the splits that a version has: official ones by its name, then its own."""
+    official = [split for split, ending in OFFICIAL_SPLITS.items() if version.endswith(ending)]
+    return official + [name for name in _custom_splits(dataroot, version) if name not in official]
+
+
+def scenes_of_split(dataroot: Path, version: str, split: str) -> list[str]:
+    """Names of the scenes of a split.
+
+    An official name means the official list, as in the devkit; any other is looked up in
+    `DATAROOT/VERSION/splits.json`, an object of lists of scene names.
+
+    Raises:
+        DrivetrError: the version has no such split, or `splits.json` is wrong.
+    """
+    if split in OFFICIAL_SPLITS and version.endswith(OFFICIAL_SPLITS[split]):
+        from nuscenes.utils.splits import create_splits_scenes
+
+        return list(create_splits_scenes()[split])
+    custom = {} if split in OFFICIAL_SPLITS else _custom_splits(dataroot, version)
+    if split not in custom:
+        have = ", ".join(splits_of_version(dataroot, version)) or "none"
+        raise DrivetrError(
+            f"{dataroot / version} has no split {split!r}; its splits: {have} (a version's own"
+            " stand in its splits.json)"
+        )
+    return custom[split]
+
+
+def _custom_splits(dataroot: Path, version: str) -> dict[str, list[str]]:
+    path = dataroot / version / "splits.json"
+    if not path.is_file():
+        return {}
+    try:
+        splits = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise DrivetrError(f"{path}: is not valid JSON ({error})") from error
+    if not isinstance(splits, dict) or not all(map(_is_list_of_names, splits.values())):
+        raise DrivetrError(f"{path}: expected an object of lists of scene names")
+    return splits
+
+
+def _is_list_of_names(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
