@@ -20,8 +20,8 @@ def decode_image_file(path: Path) -> UInt8[Tensor, "3 H W"]:
     likes them.
 
     Raises:
-        DrivetrError: the file is missing, empty, cut anywhere, damaged, neither JPEG nor PNG, or its
-            header promises more pixels than `drivetr.data.image_header.MAX_PIXELS`.
+        DrivetrError: the file is missing, empty, cut anywhere, damaged, neither JPEG nor PNG, or
+            its header promises more pixels than `drivetr.data.image_header.MAX_PIXELS`.
     """
     header = read_image_header(path)
     data = torch.frombuffer(bytearray(path.read_bytes()), dtype=torch.uint8)

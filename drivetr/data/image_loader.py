@@ -20,13 +20,14 @@ _logger = logging.getLogger(__name__)
 class ImageLoader:
     """Loads images below a dataroot and counts those that cannot be used.
 
-    Each process that loads (a worker, a rank) counts for itself, and counts a file once however often
-    it is asked for.
+    Each process that loads (a worker, a rank) counts for itself, and counts a file once however
+    often it is asked for.
 
     Args:
         dataroot: folder that all file names must stay in.
         num_images: images of the split, of which the limit is a share.
-        missing: "strict" ends at the first image that is missing or broken; "tolerant" does without it.
+        missing: "strict" ends at the first image that is missing or broken; "tolerant" does without
+            it.
         limit: share of the split's images that "tolerant" does without before it ends too.
         rescale: accept images of another size than their calibration says.
 
@@ -67,17 +68,19 @@ class ImageLoader:
         try:
             header = read_image_header(path)
         except DrivetrError as error:
-            return self._do_without(filename, error)
+            self._do_without(filename, error)
+            return None
         if (header.height, header.width) != (height, width) and not self.rescale:
             raise DrivetrError(
                 f"{path}: is {header.width}x{header.height} pixels but sample_data.json says"
-                f" {width}x{height}; restore the original, or set rescale_intrinsics=True if the image"
-                " was resized as a whole"
+                f" {width}x{height}; restore the original, or set rescale_intrinsics=True if the"
+                " image was resized as a whole"
             )
         try:
             return decode_image_file(path)
         except DrivetrError as error:
-            return self._do_without(filename, error)
+            self._do_without(filename, error)
+            return None
 
     def _do_without(self, filename: str, error: DrivetrError) -> None:
         """Counts a broken image; ends where that is not allowed."""
@@ -92,5 +95,5 @@ class ImageLoader:
             first = "; ".join(list(self.broken.values())[:10])
             raise DrivetrError(
                 f"{self.dataroot}: {len(self.broken)} of {self.num_images} images are missing or"
-                f" broken, more than the share of {self.limit:.2%} that missing_limit allows: {first}"
+                f" broken, more than missing_limit={self.limit:.2%} allows: {first}"
             ) from error

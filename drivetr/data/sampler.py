@@ -1,7 +1,7 @@
-"""Which sample comes when: an endless stateless stream for training, an in-order pass for evaluation.
+"""Which sample comes when: an endless stateless stream, and an in-order pass for evaluation.
 
-Everything random is a function of (seed, position in the stream). Nothing is remembered, so a resumed
-run only has to know its iteration number, and the number of loader workers plays no part.
+Everything random is a function of (seed, position in the stream). Nothing is remembered, so a
+resumed run only has to know its iteration number, and the number of loader workers plays no part.
 """
 
 import hashlib
@@ -44,9 +44,9 @@ class StreamSampler(Sampler[DrawKey]):
     """The endless stream of shuffled samples that one rank of a training run sees.
 
     Position p of the stream shows sample `permutation(epoch)[p % num_samples]` with
-    epoch = p // num_samples. Iteration i covers the positions from i * batch_size * world_size on; within
-    it position p belongs to rank p % world_size. A batch may reach over the end of an epoch, so that no
-    sample is dropped or repeated.
+    epoch = p // num_samples. Iteration i covers the positions from i * batch_size * world_size on;
+    within it position p belongs to rank p % world_size. A batch may reach over the end of an epoch,
+    so that no sample is dropped or repeated.
 
     Args:
         num_samples: size of the dataset.
@@ -71,8 +71,8 @@ class StreamSampler(Sampler[DrawKey]):
     ) -> None:
         if num_samples < 1 or batch_size < 1 or not 0 <= rank < world_size:
             raise ValueError(
-                f"StreamSampler: num_samples {num_samples} and batch_size {batch_size} must be positive"
-                f" and rank {rank} within world_size {world_size}"
+                f"StreamSampler: num_samples {num_samples} and batch_size {batch_size} must be"
+                f" positive and rank {rank} within world_size {world_size}"
             )
         self.num_samples = num_samples
         self.batch_size = batch_size
@@ -109,8 +109,8 @@ class StreamSampler(Sampler[DrawKey]):
 class ShardedSampler(Sampler[int]):
     """Every sample once and in order, dealt out to the ranks; no sample is repeated to fill up.
 
-    Rank r takes a contiguous piece, so that the frames of a scene stay together; the pieces differ in
-    length by one at most.
+    Rank r takes a contiguous piece, so that the frames of a scene stay together; the pieces differ
+    in length by one at most.
     """
 
     def __init__(self, num_samples: int, rank: int = 0, world_size: int = 1) -> None:

@@ -1,4 +1,4 @@
-"""What happens to a frame between the disk and the detector: `(frame, generator) -> frame`, pure."""
+"""What happens to a frame between disk and detector: pure, `(frame, generator) -> frame`."""
 
 from drivetr.data.transforms.bev import GlobalRotScaleTransFlip
 from drivetr.data.transforms.camera_drop import CameraDrop

@@ -15,10 +15,10 @@ from drivetr.structures.frame import Frame
 class GlobalRotScaleTransFlip:
     """Describes the same moment in another reference frame `aug`; no pixel moves.
 
-    A point goes through mirror, rotation about z, scale and shift, in this order. Boxes with sizes and
-    velocities go with it, and `img_from_lidar`, `global_from_lidar` and `ego_from_lidar` take the
-    inverse on their right, so each box still projects onto its pixels and still has its place in the
-    world. After a mirror or scale these matrices are affine, no longer rigid.
+    A point goes through mirror, rotation about z, scale and shift, in this order. Boxes with sizes
+    and velocities go with it, and `img_from_lidar`, `global_from_lidar` and `ego_from_lidar` take
+    the inverse on their right, so each box still projects onto its pixels and still has its place
+    in the world. After a mirror or scale these matrices are affine, no longer rigid.
 
     Args:
         rotation_range: radians about +z, counter-clockwise seen from above.

@@ -9,7 +9,7 @@ def uniform(generator: torch.Generator, low: float, high: float) -> float:
 
 
 def chance(generator: torch.Generator, probability: float) -> bool:
-    """True with this probability; draws even when it is 0 or 1, so that later draws stay in place."""
+    """True with this probability; draws even for 0 and 1, so that later draws stay in place."""
     return uniform(generator, 0.0, 1.0) < probability
 
 

@@ -13,16 +13,16 @@ from drivetr.structures.frame import Frame
 class GridMask:
     """Paints a regular grid of squares over all cameras of a frame, as in PETR's training.
 
-    The period is drawn from 2 .. height - 1 pixels; of each period the first `ratio` is a stripe that
-    stays, along rows and columns, and what is on neither stripe is painted: about a quarter of the
-    image for a ratio of one half. Chen et al., "GridMask Data Augmentation", arXiv 2001.04086, in the
-    mode and with the numbers PETR uses.
+    The period is drawn from 2 .. height - 1 pixels; of each period the first `ratio` is a stripe
+    that stays, along rows and columns, and what is on neither stripe is painted: about a quarter of
+    the image for a ratio of one half. Chen et al., "GridMask Data Augmentation", arXiv 2001.04086,
+    in the mode and with the numbers PETR uses.
 
     Args:
         prob: probability that a frame is masked.
         ratio: width of a stripe in periods.
-        fill_rgb: colour 0..255; the mean that the detector subtracts, so that what is painted is zero
-            (within half a grey level) in its input, where PETR multiplies by zero.
+        fill_rgb: colour 0..255; the mean that the detector subtracts, so that what is painted is
+            zero (within half a grey level) in its input, where PETR multiplies by zero.
     """
 
     def __init__(

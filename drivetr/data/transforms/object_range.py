@@ -12,7 +12,8 @@ class ObjectRange:
     """Keeps the targets whose centre lies inside a range of x and y; heights are not looked at.
 
     Args:
-        pc_range: x, y, z minimum, then maximum, in metres of the reference frame, as detectors have it.
+        pc_range: x, y, z minimum, then maximum, in metres of the reference frame, as detectors have
+            it.
     """
 
     def __init__(self, pc_range: tuple[float, float, float, float, float, float]) -> None:

@@ -18,11 +18,11 @@ _YIQ_FROM_RGB = torch.tensor(
 
 
 class PhotometricDistortion:
-    """Distorts the colours of each camera on its own, each of the four ways with probability one half.
+    """Distorts the colours of each camera on its own, each of four ways with probability 1/2.
 
-    Strengths are those of DETR3D and SSD (`PhotoMetricDistortionMultiViewImage`). There saturation and
-    hue change in HSV with clipping between the steps; here both are linear in YIQ, so all four are one
-    3x3 matrix and one shift a camera, applied in one pass and clipped once.
+    Strengths are those of DETR3D and SSD (`PhotoMetricDistortionMultiViewImage`). There saturation
+    and hue change in HSV with clipping between the steps; here both are linear in YIQ, so all four
+    are one 3x3 matrix and one shift a camera, applied in one pass and clipped once.
 
     Args:
         brightness: largest shift, in grey levels of 0..255.

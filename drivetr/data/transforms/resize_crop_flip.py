@@ -44,16 +44,16 @@ class _Placement:
 
 
 class ResizeCropFlip:
-    """Brings every camera to one input size: resize, bottom-aligned crop, flip, rotation, as PETR does.
+    """Brings every camera to one input size by resize, bottom-aligned crop, flip, rotation.
 
     At evaluation (all defaults) an image is resized until it covers the output, then its upper part
-    and equal strips at both sides are cut away. In training one draw holds for all cameras of a frame.
-    The scale is relative to each camera's own size, so one setting serves every rig; PETR's absolute
-    resize range (0.38, 0.55) for 1600x900 to 704x256 is `zoom_range=(0.38 / 0.44, 0.55 / 0.44)`.
-    What the resized image does not cover is black, as in PETR, and counts as image.
+    and equal strips at both sides are cut away. In training one draw holds for all cameras of a
+    frame. The scale is relative to each camera's own size, so one setting serves every rig; PETR's
+    absolute resize range (0.38, 0.55) for 1600x900 to 704x256 is `zoom_range=(0.38 / 0.44, 0.55 /
+    0.44)`. What the resized image does not cover is black, as in PETR, and counts as image.
 
-    The rotation of a mirrored, cut image comes last. The matrices take the resized size as rounded to
-    whole pixels, one factor an axis. Facts: PETR's ResizeCropFlipImage; Lift-Splat-Shoot.
+    The rotation of a mirrored, cut image comes last. The matrices take the resized size as rounded
+    to whole pixels, one factor an axis. After PETR's ResizeCropFlipImage.
 
     Args:
         size: (height, width) of the output in pixels.

@@ -1,4 +1,4 @@
-"""A frame of six (or other) cameras made by hand, so that transforms are tested without any files."""
+"""A frame made by hand, so that transforms are tested without any files."""
 
 import math
 from collections.abc import Callable, Sequence
