@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 def depth_bins(
-    num_bins: int, start: float, end: float, linear_increasing: bool = True
+    num_bins: int, start: int | float, end: int | float, linear_increasing: bool = True
 ) -> Float[Tensor, "D"]:
     """Depths (metres) at the lower edge of each bin.
 
@@ -20,7 +20,7 @@ def depth_bins(
 
 
 def cell_pixels(
-    feature_size: tuple[int, int], image_size: tuple[int, int], offset: float
+    feature_size: tuple[int, int], image_size: tuple[int, int], offset: int | float
 ) -> Float[Tensor, "H W 2"]:
     """Pixel (u, v) of each feature cell; `offset` 0 is its top-left corner, 0.5 its centre."""
     (rows, columns), (height, width) = feature_size, image_size
