@@ -27,6 +27,7 @@ from drivetr.visual.text import Canvas, draw_text
 OVERSAMPLE = 2
 ARROW_SECONDS = 1.0  # a velocity arrow ends where the object will be after this time
 _MIN_SPEED = 0.3  # metres per second; below, an arrow would be a blot
+_TINY = 7.0  # hairlines across a footprint; below, thick lines and a heading tick would fill it
 # The car around the nuScenes ego frame, whose origin is on the ground below the rear axle (metres).
 _EGO_BACK, _EGO_FRONT, _EGO_HALF = -0.75, 3.33, 0.87
 
@@ -113,7 +114,7 @@ def _ground(scale: BevScale) -> Canvas:
         draw_lines(canvas, scale.pixels(ends), HAIRLINE if at == 0 else faint, OVERSAMPLE)
     middle = (scale.width / 2, scale.height / 2)
     for radius in _rings(scale):
-        draw_circle(canvas, middle, radius * scale.px_per_m, GUIDE, OVERSAMPLE)
+        draw_circle(canvas, middle, radius * scale.px_per_m, mix(GUIDE, PANEL, 0.25), OVERSAMPLE)
     return canvas
 
 
@@ -132,7 +133,7 @@ def _draw_points(
     points = points @ ego_from_lidar[:3, :3].T + ego_from_lidar[:3, 3]
     points = points[np.argsort(points[:, 2], kind="stable")]
     pixel = np.floor(scale.pixels(points[:, :2])).astype(int)
-    shade = (0.16 + 0.26 * ((points[:, 2] + 0.5) / 3.0).clip(0, 1))[:, None]
+    shade = (0.22 + 0.30 * ((points[:, 2] + 0.5) / 3.0).clip(0, 1))[:, None]
     colour = np.rint(np.array(PANEL) * (1 - shade) + np.array([150, 170, 200]) * shade)
     for du in range(OVERSAMPLE):
         for dv in range(OVERSAMPLE):
@@ -152,11 +153,14 @@ def _draw_ego(canvas: Canvas, scale: BevScale) -> None:
     """The car itself, rounded at the corners, with a windscreen that shows the front."""
     length, nose = _EGO_FRONT - _EGO_BACK, 0.35
     half, back, front = _EGO_HALF, _EGO_BACK, _EGO_FRONT
-    body = [
-        (back + nose / 2, -half), (front - nose * 1.6, -half), (front - nose / 2, -half * 0.86),
-        (front, -half * 0.5), (front, half * 0.5), (front - nose / 2, half * 0.86),
-        (front - nose * 1.6, half), (back + nose / 2, half), (back, half * 0.7), (back, -half * 0.7),
-    ]  # fmt: skip
+    right_side = [
+        (back, -half * 0.7),
+        (back + nose / 2, -half),
+        (front - nose * 1.6, -half),
+        (front - nose / 2, -half * 0.86),
+        (front, -half * 0.5),
+    ]
+    body = right_side + [(forward, -left) for forward, left in reversed(right_side)]
     fill_polygon(canvas, scale.pixels(np.array(body)), EGO)
     low, high = back + 0.52 * length, back + 0.7 * length
     glass = [(low, -half * 0.68), (high, -half * 0.8), (high, half * 0.8), (low, half * 0.68)]
@@ -172,11 +176,13 @@ def draw_box(
         return
     outline = scale.pixels(base[:, :2])
     style = box.style
-    width = max(1, round(style.width * hairline))
+    middle, front = outline.mean(axis=0), (outline[0] + outline[3]) / 2
+    tiny = np.hypot(*(outline[0] - outline[2])) < _TINY * hairline
+    width = 1 if tiny else max(1, round(style.width * hairline))
     fill_polygon(canvas, outline, style.colour, style.body_alpha)
     draw_path(canvas, outline, style.colour, width, closed=True)
-    middle, front = outline.mean(axis=0), (outline[0] + outline[3]) / 2
-    draw_lines(canvas, [[middle, front]], style.colour, width)
+    if not tiny:
+        draw_lines(canvas, [[middle, front]], style.colour, width)
     velocity = ego_from_lidar[:2, :2] @ box.box[VELOCITY]
     if np.isfinite(velocity).all() and np.hypot(*velocity) >= _MIN_SPEED:
         tip = scale.pixels(base.mean(axis=0)[:2] + velocity * ARROW_SECONDS)

@@ -16,6 +16,7 @@ from drivetr.visual.text import Canvas, draw_text, text_width
 OVERSAMPLE = 2  # lines are drawn on a finer canvas, so that their width need not be whole
 FRONT_FACE = (0, 3, 7, 4)  # corners of `box_corners` on the side the object is heading to
 _EDGES = np.array(BOX_EDGES)
+_FULL_WIDTH_PX = 50.0  # of hairlines; a box that looks smaller is drawn with thinner lines
 _MIN_LABEL_PX = 18.0  # a box that looks smaller than this has no text beside it
 
 
@@ -40,6 +41,12 @@ class Seen:
         """Left, top, right, bottom in pixels."""
         points = self.segments.reshape(-1, 2)
         return np.concatenate([points.min(axis=0), points.max(axis=0)])
+
+    @property
+    def extent(self) -> float:
+        """The longer side of `bounds` in pixels."""
+        left, top, right, bottom = self.bounds.tolist()
+        return float(max(right - left, bottom - top))
 
 
 def look_at(
@@ -76,8 +83,10 @@ def draw_seen(canvas: Canvas, seen: Sequence[Seen], hairline: float) -> None:
     """
     for box in seen:
         style = box.drawable.style
-        width = max(1, round(style.width * hairline))
-        draw_lines(canvas, box.segments, mix(style.colour, INK, 0.8), width + round(hairline))
+        slim = min(1.0, 0.45 + box.extent / (_FULL_WIDTH_PX * hairline))
+        width = max(1, round(style.width * hairline * slim))
+        rim = width + max(1, round(hairline * slim))
+        draw_lines(canvas, box.segments, mix(style.colour, INK, 0.8), rim)
         fill_polygon(canvas, box.front, style.colour, style.front_alpha)
         draw_lines(canvas, box.segments, style.colour, width)
 
@@ -87,22 +96,23 @@ def draw_labels(canvas: Canvas, seen: Sequence[Seen], size: int) -> None:
     taken: list[tuple[float, float, float, float]] = []
     height, width = canvas.shape[:2]
     for box in reversed(seen):
-        left, top, right, bottom = box.bounds
-        if not box.drawable.text or max(right - left, bottom - top) < _MIN_LABEL_PX:
+        left, top, right, _ = box.bounds
+        if not box.drawable.text or box.extent < _MIN_LABEL_PX:
             continue
         plate_width = text_width(box.drawable.text, size) + 6
         x = float(np.clip((left + right - plate_width) / 2, 0, max(0, width - plate_width)))
         y = float(np.clip(top - size - 5, 0, height - size - 4))
         plate = (round(x), round(y), round(x) + plate_width, round(y) + size + 4)
-        if any(
-            plate[0] < t[2] and t[0] < plate[2] and plate[1] < t[3] and t[1] < plate[3]
-            for t in taken
-        ):
+        if any(_overlap(plate, other) for other in taken):
             continue
         taken.append(plate)
         fill_rect(canvas, plate, INK, 0.72)
         middle = (plate[1] + plate[3]) / 2
         draw_text(canvas, (plate[0] + 3, middle), box.drawable.text, size, colour=_text_on_ink(box))
+
+
+def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def _text_on_ink(box: Seen) -> Colour:

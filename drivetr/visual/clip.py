@@ -1,8 +1,8 @@
 """What of a segment or a polygon a camera sees, cut before the division by depth.
 
 Cutting happens in homogeneous image coordinates (u * d, v * d, d), where a straight edge stays
-straight and the near plane and the four sides of the view are half-spaces. Nothing is projected that
-lies behind the near plane, so an edge that passes beside or behind a camera cannot smear.
+straight and the near plane and the four sides of the view are half-spaces. Nothing that lies behind
+the near plane is projected, so an edge that passes beside or behind a camera cannot smear.
 """
 
 import numpy as np

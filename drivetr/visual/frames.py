@@ -18,7 +18,7 @@ class ReplayFrame:
     """One moment of a drive with everything that is drawn of it.
 
     Attributes:
-        images: RGB (H, W, 3), of any sizes, one an entry of `camera_names`; None where it is missing.
+        images: RGB (H, W, 3), of any sizes, one a camera; None where it is missing.
         cameras: calibration in pixels of these images, without a batch dimension.
         camera_names: channels in the order of the images.
         ego_from_lidar: where the reference frame sits on the car; the view from above is in ego.

@@ -1,4 +1,4 @@
-"""Where the panels of a page go: cameras in ring order on the left, the view from above on the right."""
+"""Where the panels of a page go: cameras in ring order, the view from above to their right."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,9 @@ from drivetr.visual.frames import ReplayFrame
 
 Rect = tuple[int, int, int, int]  # left, top, right, bottom in pixels
 
-_MIN_BEV_SHARE = 0.28  # of the page's width
+_MIN_BEV_SHARE = 0.25  # of the page's width
+# Directions this near are one: the car turns between lidar and camera, panels must not swap.
+_TIE = np.deg2rad(15)
 
 
 @dataclass(frozen=True)
@@ -57,11 +59,11 @@ def ring_rows(azimuths: Sequence[float]) -> list[list[int]]:
     back right for six cameras around a car.
     """
     count = len(azimuths)
-    by_angle = sorted(range(count), key=lambda i: (round(abs(azimuths[i]), 3), i))
+    by_angle = sorted(range(count), key=lambda i: (round(abs(azimuths[i]) / _TIE), i))
     if count > 3:
         ahead = by_angle[: (count + 1) // 2]
     else:
-        ahead = [i for i in by_angle if abs(azimuths[i]) <= np.pi / 2 + 0.01]
+        ahead = [i for i in by_angle if abs(azimuths[i]) < np.pi / 2 + _TIE]
     behind = [i for i in by_angle if i not in ahead]
     rows = [
         sorted(ahead, key=lambda i: -azimuths[i]),
@@ -82,7 +84,7 @@ def lay_out(frame: ReplayFrame, width: int) -> PageLayout:
     width -= width % 2
     font = max(9, round(width / 130))
     margin, gap = round(1.4 * font), max(3, round(0.5 * font))
-    header, legend = round(3.1 * font), round(6.0 * font)
+    header, legend = round(3.1 * font), round(5.6 * font)
     inner = width - 2 * margin - 2 * gap - (columns - 1) * gap
     # The view from above is a square as high as the cameras and the legend below them together.
     fixed = (len(rows) - 1) * gap + legend + margin

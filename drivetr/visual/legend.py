@@ -10,6 +10,7 @@ from drivetr.visual.palette import (
     MUTED,
     TEXT,
     BoxStyle,
+    Colour,
     class_colour,
     prediction_style,
     truth_style,
@@ -24,29 +25,26 @@ def draw_legend(page: Canvas, frame: ReplayFrame, layout: PageLayout) -> None:
     left, top, right, bottom = layout.legend
     line = 1.75 * layout.font
     row = top + line / 2
-    for swatches in (_styles(frame), _classes(frame)):
-        x = float(left)
+    for swatches, indent in ((_styles(frame), 2.0), (_classes(frame), 1.3)):
+        x, indent = float(left), indent * layout.font
         for swatch, words, count in swatches:
-            width = _entry_width(words, count, layout.font)
+            width = indent + _words_width(words, count, layout.font)
             if x > left and x + width > right:
                 x, row = float(left), row + line
             if row + line / 2 > bottom + 1:
                 return
-            _draw_entry(page, x, row, swatch, words, count, layout.font)
-            x += width + 1.5 * layout.font
+            swatch(page, x, row, layout.font)
+            _draw_words(page, x + indent, row, words, count, layout.font)
+            x += width + 1.2 * layout.font
         row += line * 1.15
 
 
-def _entry_width(words: str, count: str, font: int) -> float:
+def _words_width(words: str, count: str, font: int) -> float:
     number = text_width(count, font, True) + 0.5 * font if count else 0.0
-    return 1.9 * font + text_width(words, font) + number
+    return text_width(words, font) + number
 
 
-def _draw_entry(
-    page: Canvas, x: float, y: float, swatch: Swatch, words: str, count: str, font: int
-) -> None:
-    swatch(page, x, y, font)
-    x += 1.9 * font
+def _draw_words(page: Canvas, x: float, y: float, words: str, count: str, font: int) -> None:
     x += draw_text(page, (x, y), words, font, colour=TEXT if count else MUTED)
     if count:
         draw_text(page, (x + 0.5 * font, y), count, font, bold=True)
@@ -74,7 +72,7 @@ def _classes(frame: ReplayFrame) -> list[tuple[Swatch, str, str]]:
     labels = [] if shown is None else shown.labels.tolist()
     return [
         (
-            _disc_swatch(BoxStyle(class_colour(name, i), 1.0, 0.0, 1.0)),
+            _class_swatch(class_colour(name, i)),
             name.replace("_", " "),
             str(labels.count(i)) if i in labels else "",
         )
@@ -96,9 +94,9 @@ def _box_swatch(style: BoxStyle) -> Swatch:
     return draw
 
 
-def _disc_swatch(style: BoxStyle) -> Swatch:
+def _class_swatch(colour: Colour) -> Swatch:
     def draw(page: Canvas, x: float, y: float, font: float) -> None:
-        fill_polygon(page, _square(x + 0.3 * font, y, 0.85 * font, 0.85 * font), style.colour)
+        fill_polygon(page, _square(x, y, 0.85 * font, 0.85 * font), colour)
 
     return draw
 

@@ -1,6 +1,6 @@
 """Colours and line styles: what is truth, what was predicted, and of which class.
 
-Colours are RGB 0..255. The class colours were spread apart (a search in CIE Lab that started from Okabe
+Colours are RGB 0..255. The class colours were spread apart (a search in CIE Lab that began at Okabe
 and Ito's set) under normal sight and under simulated protanopia, deuteranopia and tritanopia
 (Machado et al. 2009), and all are light enough to read on a dark page.
 """
@@ -65,7 +65,7 @@ def class_colour(name: str, index: int = 0) -> Colour:
 
 
 def truth_style(label: int, classes: tuple[str, ...], alone: bool) -> BoxStyle:
-    """Truth is an outline: neutral beside predictions, in the class colour where it stands alone."""
+    """Truth is an outline: neutral beside predictions, in the class colour where it is alone."""
     if alone:
         return BoxStyle(class_colour(classes[label], label), 1.5, 0.22, 0.16)
     return BoxStyle(TRUTH, 1.0, 0.0, 0.0)
@@ -74,7 +74,7 @@ def truth_style(label: int, classes: tuple[str, ...], alone: bool) -> BoxStyle:
 def prediction_style(
     label: int, classes: tuple[str, ...], member: int = 0, members: int = 1
 ) -> BoxStyle:
-    """A prediction is solid: in the class colour, or in one colour a set if there are several sets."""
+    """A prediction is solid: in the class colour, or in that of its set if there are several."""
     if members == 1:
         colour = class_colour(classes[label], label)
     else:
