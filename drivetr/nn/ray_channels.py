@@ -27,7 +27,9 @@ class GroundRays(nn.Module):
         uv = cell_pixels(cameras.pad_size, cameras.pad_size, offset=0.5)
         uv = uv.to(lidar_from_img)
         pixels = torch.cat([uv, torch.ones_like(uv[..., :1])], dim=-1)  # H W 3
-        rays = torch.einsum("bnij,hwj->bnhwi", lidar_from_img[..., :3, :3], pixels)  # per metre depth
+        rays = torch.einsum(
+            "bnij,hwj->bnhwi", lidar_from_img[..., :3, :3], pixels
+        )  # per metre depth
         height = lidar_from_img[..., 2, 3][..., None, None] - self.ground_height
         slope = rays[..., 2] / rays.norm(dim=-1)
         inverse_depth = (-rays[..., 2] / height).clamp(0, 1) * self.scale

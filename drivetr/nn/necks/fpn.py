@@ -42,7 +42,7 @@ class FPN(nn.Module):
             out_channels: channels of every outgoing map.
             start_level: first incoming map that is used.
             num_outs: number of outgoing maps, 0 for as many as are used; each further one is a
-                convolution of stride 2 over the rectified last output.
+                convolution of stride 2 over the last output.
         """
         super().__init__()
         used = list(in_channels)[start_level:]
@@ -64,6 +64,7 @@ class FPN(nn.Module):
         summed = add_top_down(laterals)
         convs = list(self.fpn_convs)
         outputs = [conv(x) for conv, x in zip(convs, summed, strict=False)]
-        for conv in convs[len(summed) :]:
-            outputs.append(conv(functional.relu(outputs[-1])))
+        for i, conv in enumerate(convs[len(summed) :]):
+            # The reference rectifies between further maps, but not before the first of them.
+            outputs.append(conv(functional.relu(outputs[-1]) if i else outputs[-1]))
         return outputs

@@ -1,0 +1,31 @@
+"""Decoding against a loop over queries and classes."""
+
+import torch
+
+from drivetr.models.petr import BLIND_LOGIT
+from drivetr.models.postprocess import TopKPostprocess
+from tests.models.samples import make_targets
+
+
+def test_equals_a_loop():
+    torch.manual_seed(0)
+    boxes = make_targets(30, reach=70.0).boxes
+    logits = torch.randn(30, 10)
+    span = (-61.2, -61.2, -10.0, 61.2, 61.2, 10.0)
+    got = TopKPostprocess(50, span)({"pred_logits": logits[None], "pred_boxes": boxes[None]})[0]
+    pairs = [(logits[q, k].sigmoid().item(), q, k) for q in range(30) for k in range(10)]
+    kept = [
+        (score, q, k)
+        for score, q, k in sorted(pairs, reverse=True)[:50]
+        if boxes[q, :2].abs().max() <= 61.2
+    ]
+    assert 0 < len(kept) < 50, "the range must cut something"
+    assert got.labels.tolist() == [k for _, _, k in kept]
+    torch.testing.assert_close(got.scores, torch.tensor([s for s, _, _ in kept]))
+    torch.testing.assert_close(got.boxes, boxes[[q for _, q, _ in kept]])
+
+
+def test_nothing_seen_gives_no_boxes():
+    logits = torch.full((1, 5, 10), BLIND_LOGIT)
+    got = TopKPostprocess()({"pred_logits": logits, "pred_boxes": make_targets(5).boxes[None]})
+    assert len(got[0]) == 0
