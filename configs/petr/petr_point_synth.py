@@ -1,9 +1,9 @@
 """PETR with a point-aware encoding, on the synthetic world, for two CPU cores.
 
-What differs from the published detector, and why: a depth head gives every image token one 3D point,
-and attention compares it with the queries' reference points through a Gaussian kernel, which has a
-meaning at the first step where the published encoding has to be learned (drivetr.nn.kernel). The
-queries start on a grid on the ground and every layer refines where they are.
+What differs from the published detector, and why: a depth head gives every image token one 3D
+point, and attention compares it with the queries' reference points through a Gaussian kernel, which
+has a meaning at the first step where the published encoding has to be learned (drivetr.nn.kernel).
+The queries start on a grid on the ground and every layer refines where they are.
 
     drivetr synth data/synth --size 96x256
     drivetr train configs/petr/petr_point_synth.py --dataroot data/synth --version v1.0-synth

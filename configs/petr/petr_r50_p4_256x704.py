@@ -1,6 +1,6 @@
-"""PETR-R50 at 256x704, the size that StreamPETR's ablations use; the p4 config with smaller images.
+"""PETR-R50 at 256x704, the size of StreamPETR's ablations: the p4 config with smaller images.
 
-Not trained here. The reference draws an absolute scale from (0.38, 0.55) where evaluation takes 0.44.
+Not trained here. The reference draws an absolute scale from (0.38, 0.55); evaluation takes 0.44.
 """
 
 from mmengine.config import read_base

@@ -45,7 +45,7 @@ class SigmoidCentre(nn.Module):
 
 
 class AttendedCentre(nn.Module):
-    """The reference, moved by a gated mean of the points that the heads looked at, plus the raw output.
+    """The reference, moved by a gated mean of the points the heads looked at, plus the raw output.
 
     Args:
         span: the detection range.

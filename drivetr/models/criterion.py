@@ -62,7 +62,7 @@ class SetCriterion:
         self.tokens = tokens
 
     def __call__(self, outputs: dict[str, Any], targets: list[Targets], cameras: Cameras) -> Losses:
-        """Weighted losses by name, to be summed: `loss_*` of the last layer, `d{i}.loss_*` of others."""
+        """Weighted losses to be summed: `loss_*` of the last layer, `d{i}.loss_*` of the others."""
         losses: Losses = {}
         layers = [*outputs["aux_outputs"], outputs]
         for index, layer in enumerate(layers):

@@ -1,4 +1,4 @@
-"""An auxiliary head on the image features: which object each token shows, and where its centre is."""
+"""An auxiliary head on the image features: what each token shows, and where its centre is."""
 
 import torch
 from jaxtyping import Float
@@ -14,8 +14,8 @@ def focal_length_px(
 ) -> Float[Tensor, "*B"]:
     """Vertical focal length in pixels, whatever frame the matrix starts from.
 
-    The rows for v * depth and depth span the image's vertical plane: v = f * y + c * z with unit axes
-    y, z, so that the cross product with z has length f.
+    The rows for v * depth and depth span the image's vertical plane: v = f * y + c * z with unit
+    axes y, z, so that the cross product with z has length f.
     """
     return torch.linalg.cross(img_from_lidar[..., 1, :3], img_from_lidar[..., 2, :3]).norm(dim=-1)
 

@@ -1,4 +1,4 @@
-"""The one-to-one assignment of predictions to ground truth (DETR, section 3.1; PETR, section 3.4)."""
+"""The one-to-one assignment of predictions to ground truth (DETR, arXiv:2005.12872, section 3.1)."""
 
 import torch
 from jaxtyping import Float, Int
@@ -15,7 +15,7 @@ Assignment = tuple[Int[Tensor, "P"], Int[Tensor, "P"]]
 def focal_cost(
     logits: Float[Tensor, "Q K"], labels: Int[Tensor, "G"], alpha: float = 0.25, gamma: float = 2.0
 ) -> Float[Tensor, "Q G"]:
-    """What a class would cost under focal loss, less what it costs as background (mmdet's FocalLossCost)."""
+    """What a class costs under focal loss, less what background costs (mmdet's FocalLossCost)."""
     score, eps = logits.sigmoid(), 1e-12
     negative = -(1 - score + eps).log() * (1 - alpha) * score**gamma
     positive = -(score + eps).log() * alpha * (1 - score) ** gamma

@@ -1,7 +1,7 @@
 """PETR: Position Embedding TRansformation for multi-view 3D object detection (arXiv:2203.05625).
 
-The same forward pass serves the published detector, the point-aware one and the controls: they differ
-in the position encoding, the queries and the head that are handed to the constructor.
+The same forward pass serves the published detector, the point-aware one and the controls: they
+differ in the position encoding, the queries and the head that are handed to the constructor.
 """
 
 from typing import Any

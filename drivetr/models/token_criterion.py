@@ -1,4 +1,4 @@
-"""The loss of the depth head: every token inside an object's image learns class, depth and centre."""
+"""The loss of the depth head: tokens on an object's image learn its class, depth and centre."""
 
 from collections.abc import Callable
 
@@ -82,7 +82,7 @@ class TokenCriterion:
         Float[Tensor, "N H W"],
         Float[Tensor, "N H W 2"],
     ]:
-        """Label (K for background), weight, log depth over focal length and offset of every token."""
+        """Label (K: background), weight, log depth over focal length and offset of every token."""
         rows, columns = feature_size
         size = (rows * self.stride, columns * self.stride)
         cells = cell_pixels(feature_size, size, offset=0.5).to(target.boxes).flatten(0, 1)  # HW 2

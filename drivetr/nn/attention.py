@@ -1,4 +1,4 @@
-"""Multi-head attention with the parameters of `torch.nn.MultiheadAttention` and room for positions."""
+"""Multi-head attention with torch.nn.MultiheadAttention's parameters and room for positions."""
 
 import torch
 from jaxtyping import Bool, Float

@@ -1,4 +1,4 @@
-"""The decoder of DETR (arXiv:2005.12872) and PETR: queries look at each other, then at all images."""
+"""The decoder of DETR (arXiv:2005.12872): queries look at each other, then at all images."""
 
 from collections.abc import Sequence
 

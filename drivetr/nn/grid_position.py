@@ -11,7 +11,7 @@ from drivetr.structures.cameras import Cameras
 
 
 class GridPosition(nn.Module):
-    """Sines of camera number, row and column, added to image tokens; sines of the place for queries.
+    """Sines of camera number, row and column for image tokens, sines of the place for queries.
 
     This is what remains of PETR's encoding without its frustum points. A detector that does as well
     with it does not use its calibration.

@@ -66,7 +66,7 @@ def test_frames_without_objects_teach_background_only(counts):
 
 @pytest.mark.parametrize("masked", [True, False])
 def test_unknown_velocity(masked):
-    """Masked, the other columns go on learning; as published, the box is dropped from the L1 loss."""
+    """Masked, other columns go on learning; as published, the box leaves the L1 loss."""
     target = make_targets(4)
     target.boxes[1, VELOCITY] = torch.nan
     outputs = make_outputs(1)
