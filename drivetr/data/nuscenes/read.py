@@ -42,11 +42,11 @@ def table_folder(dataroot: Path, version: str) -> Path:
         raise DrivetrError(
             f"dataroot {dataroot} has no version {version!r}; versions found: {have}"
         )
-    for name in TABLES:
-        if not (folder / f"{name}.json").is_file():
-            raise DrivetrError(
-                f"{folder}: table {name}.json is missing; fetch the metadata of {version} again"
-            )
+    missing = [f"{name}.json" for name in TABLES if not (folder / f"{name}.json").is_file()]
+    if missing:
+        raise DrivetrError(
+            f"{folder}: missing {', '.join(missing)}; fetch the metadata of {version} again"
+        )
     return folder
 
 

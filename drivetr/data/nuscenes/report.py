@@ -18,12 +18,14 @@ class Report:
         errors: how many errors of each kind.
         warnings: how many warnings of each kind.
         texts: the first sentences of each kind.
+        notes: what is worth knowing and right as it is.
     """
 
     strict: bool = True
     errors: Counter[str] = field(default_factory=Counter)
     warnings: Counter[str] = field(default_factory=Counter)
     texts: dict[str, list[str]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     def error(self, kind: str, text: str) -> None:
         """Records one error, or raises it when strict."""
@@ -56,7 +58,7 @@ class Report:
                 lines += [f"{label} [{kind}] {text}" for text in shown]
                 if count > len(shown):
                     lines.append(f"{label} [{kind}] ... and {count - len(shown):,} more like these")
-        return lines
+        return lines + [f"note {text}" for text in self.notes]
 
     def _has_room(self, kind: str) -> bool:
         return len(self.texts.get(kind, ())) < EXAMPLES_PER_KIND

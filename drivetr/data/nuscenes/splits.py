@@ -17,10 +17,28 @@ OFFICIAL_SPLITS = {
 }
 
 
+def custom_splits(dataroot: Path, version: str) -> dict[str, list[str]]:
+    """The splits in a version's `splits.json`, none where it has no such file.
+
+    Raises:
+        DrivetrError: the file is no object of lists of names.
+    """
+    path = dataroot / version / "splits.json"
+    if not path.is_file():
+        return {}
+    try:
+        splits = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise DrivetrError(f"{path}: is not valid JSON ({error})") from error
+    if not isinstance(splits, dict) or not all(map(_is_list_of_names, splits.values())):
+        raise DrivetrError(f"{path}: expected an object of lists of scene names")
+    return splits
+
+
 def splits_of_version(dataroot: Path, version: str) -> list[str]:
     """Names of the splits that a version has: official ones by its name, then its own."""
     official = [split for split, ending in OFFICIAL_SPLITS.items() if version.endswith(ending)]
-    return official + [name for name in _custom_splits(dataroot, version) if name not in official]
+    return official + [name for name in custom_splits(dataroot, version) if name not in official]
 
 
 def scenes_of_split(dataroot: Path, version: str, split: str) -> list[str]:
@@ -36,7 +54,7 @@ def scenes_of_split(dataroot: Path, version: str, split: str) -> list[str]:
         from nuscenes.utils.splits import create_splits_scenes
 
         return list(create_splits_scenes()[split])
-    custom = {} if split in OFFICIAL_SPLITS else _custom_splits(dataroot, version)
+    custom = {} if split in OFFICIAL_SPLITS else custom_splits(dataroot, version)
     if split not in custom:
         have = ", ".join(splits_of_version(dataroot, version)) or "none"
         raise DrivetrError(
@@ -44,19 +62,6 @@ def scenes_of_split(dataroot: Path, version: str, split: str) -> list[str]:
             " stand in its splits.json)"
         )
     return custom[split]
-
-
-def _custom_splits(dataroot: Path, version: str) -> dict[str, list[str]]:
-    path = dataroot / version / "splits.json"
-    if not path.is_file():
-        return {}
-    try:
-        splits = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise DrivetrError(f"{path}: is not valid JSON ({error})") from error
-    if not isinstance(splits, dict) or not all(map(_is_list_of_names, splits.values())):
-        raise DrivetrError(f"{path}: expected an object of lists of scene names")
-    return splits
 
 
 def _is_list_of_names(value: object) -> bool:

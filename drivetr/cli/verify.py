@@ -1,0 +1,32 @@
+"""`drivetr verify`: says what is wrong with a dataset, all of it in one pass."""
+
+import argparse
+
+from drivetr.cli.common import add_dataset_arguments
+
+HELP = "examine the tables, calibrations and images of a nuScenes dataset in one pass"
+EXAMPLE = "drivetr verify /data/nuscenes --version v1.0-mini"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds DATAROOT and --version."""
+    add_dataset_arguments(parser, split=None)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Prints one line a finding; ends in an error where training would refuse the dataset."""
+    from pathlib import Path
+
+    from drivetr.data.nuscenes.verify import verify_dataset
+    from drivetr.errors import DrivetrError
+
+    report = verify_dataset(Path(args.dataroot), args.version)
+    for line in report.lines():
+        print(line)
+    errors, warnings = report.errors.total(), report.warnings.total()
+    if errors:
+        raise DrivetrError(
+            f"{args.dataroot} {args.version}: {errors:,} errors and {warnings:,} warnings stand"
+            " above; training refuses the dataset until the errors are mended"
+        )
+    print(f"{args.dataroot} {args.version}: no errors, {warnings:,} warnings")
