@@ -1,4 +1,4 @@
-"""The one-to-one assignment of predictions to ground truth (DETR, arXiv:2005.12872, section 3.1)."""
+"""One-to-one assignment of predictions to ground truth (DETR, arXiv:2005.12872, section 3.1)."""
 
 import torch
 from jaxtyping import Float, Int

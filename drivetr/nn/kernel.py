@@ -1,8 +1,8 @@
 """A 3D Gaussian around every query, as extra columns of queries and keys.
 
-For a query at r and a key at p, |r - p|^2 / (2 s^2) differs from |p|^2 / (2 s^2) - r.p / s^2 only by
-a term that the softmax over keys cannot see. So the query carries [r / s^2, 1 / s^2], the key carries
-[p, -|p|^2 / 2], and their dot product makes attention weigh every key by content times
+For a query at r and a key at p, |r - p|^2 / (2 s^2) differs from |p|^2 / (2 s^2) - r.p / s^2 only
+by a term that the softmax over keys cannot see. So the query carries [r / s^2, 1 / s^2], the key
+carries [p, -|p|^2 / 2], and their dot product makes attention weigh every key by content times
 exp(-|r - p|^2 / (2 s^2)). Gaussians over projected centres are known from SMCA (arXiv:2101.07448),
 image tokens that know a 3D point from 3DPPE (arXiv:2211.14710), positions that are concatenated and
 not added from Conditional DETR (arXiv:2108.06152).

@@ -9,7 +9,7 @@ from drivetr.structures.cameras import Cameras
 
 
 class GroundRays(nn.Module):
-    """Two channels a pixel: the ray's slope, and the inverse of the depth where it meets the ground.
+    """Two channels a pixel: the ray's slope, and the inverse depth at which it meets the ground.
 
     Args:
         ground_height: z of the ground in the reference frame, in metres.

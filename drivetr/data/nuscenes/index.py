@@ -96,14 +96,15 @@ class NuScenesIndex:
         ]
 
     def samples_of_split(self, split: str) -> NDArray[np.int64]:
-        """Rows of a split's samples, in scene order then time.
+        """Rows of a split's samples, in scene order then time; "a+b" joins two splits.
 
         Scenes of the split that this version does not hold are passed over.
 
         Raises:
             DrivetrError: the version has no such split, or none of its scenes is here.
         """
-        wanted = set(scenes_of_split(self.dataroot, self.version, split))
+        parts = [scenes_of_split(self.dataroot, self.version, part) for part in split.split("+")]
+        wanted = {name for part in parts for name in part}
         scenes = [scene for scene in self.scenes() if scene.name in wanted]
         rows = [np.arange(s.first_row, s.first_row + s.num_samples) for s in scenes]
         found = np.concatenate(rows) if rows else np.zeros(0, np.int64)
