@@ -1,0 +1,82 @@
+"""Runs drivetr's parts on the inputs of a recording; one runner a case name."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from drivetr.models.key_maps import PETR_KEYS
+from drivetr.nn.backbones.resnet import ResNet
+from drivetr.nn.necks.cpfpn import CPFPN
+from drivetr.nn.necks.fpn import FPN
+from drivetr.nn.weights import load_weights
+from tests.parity.comparison import FEATURES, Comparison
+from tests.parity.golden_case import GoldenCase
+from tests.parity.petr_case import compare_petr_head, compare_petr_loss
+
+Runner = Callable[[GoldenCase], list[Comparison]]
+
+
+def own_weights(case: GoldenCase, prefix: str) -> dict[str, Tensor]:
+    """The case's weights under drivetr's names, for a part that stands alone."""
+    named = {PETR_KEYS(key): tensor for key, tensor in case.weights.items()}
+    return {key.removeprefix(prefix): tensor for key, tensor in named.items()}
+
+
+def compare_maps(case: GoldenCase, maps: list[Tensor], prefix: str) -> list[Comparison]:
+    """Feature maps against the outputs `<prefix>0`, `<prefix>1`, …, all of them."""
+    expected = [case.outputs[f"{prefix}{i}"] for i in range(len(case.outputs))]
+    pairs = enumerate(zip(maps, expected, strict=True))
+    return [Comparison(f"{prefix}{i}", *pair, FEATURES) for i, pair in pairs]
+
+
+def narrow(module: nn.Module, weights: dict[str, Tensor]) -> None:
+    """Gives parameters the shapes of `weights`: fewer channels than torchvision offers."""
+    for key, tensor in weights.items():
+        owner, _, name = key.rpartition(".")
+        blank = torch.zeros_like(tensor)
+        is_parameter = name in ("weight", "bias")
+        setattr(module.get_submodule(owner), name, nn.Parameter(blank) if is_parameter else blank)
+
+
+@torch.no_grad()
+def compare_resnet(case: GoldenCase) -> list[Comparison]:
+    settings = case.hyperparameters
+    stages = tuple(i + 1 for i in settings["out_indices"])
+    model = ResNet(settings["depth"], stages, settings["style"]).eval()
+    weights = own_weights(case, "backbone.")
+    if settings["base_channels"] != 64:
+        narrow(model, weights)
+    load_weights(model, weights)
+    return compare_maps(case, model(case.input("img")), "feat_")
+
+
+@torch.no_grad()
+def compare_cpfpn(case: GoldenCase) -> list[Comparison]:
+    settings = case.hyperparameters
+    model = CPFPN(settings["in_channels"], settings["out_channels"])
+    load_weights(model, own_weights(case, "neck."))
+    return compare_maps(case, model(case.inputs("feat_")), "out_")
+
+
+@torch.no_grad()
+def compare_fpn(case: GoldenCase) -> list[Comparison]:
+    settings = case.hyperparameters
+    model = FPN(
+        settings["in_channels"],
+        settings["out_channels"],
+        settings["start_level"],
+        settings["num_outs"],
+    )
+    load_weights(model, own_weights(case, "neck."))
+    return compare_maps(case, model(case.inputs("feat_")), "out_")
+
+
+RUNNERS: dict[str, Runner] = {
+    "resnet50_caffe": compare_resnet,
+    "resnet50_pytorch": compare_resnet,
+    "cpfpn": compare_cpfpn,
+    "fpn": compare_fpn,
+    "petr_head": compare_petr_head,
+    "petr_loss": compare_petr_loss,
+}
