@@ -18,7 +18,8 @@ that is loaded into what was built (`drivetr.nn.weights`); `init=None` says "thi
 weights", and training refuses to start without a path unless `--from-scratch` is given. A dict
 without `type` stays a dict.
 
-Names a config may define (`*` must be there); everything else is refused with a hint:
+Names a config may define (`*` must be there). Any other name has to be a helper that the same file
+uses; one that nobody reads is refused with a hint:
 
     model *        the detector: detector(images, cameras, [noised=...]) -> (outputs, memory)
     postprocess *  postprocess(outputs) -> list[Detections]
@@ -28,8 +29,8 @@ Names a config may define (`*` must be there); everything else is refused with a
     classes        names in the order of the labels; default: the ten of nuScenes detection. Not
                    handed to anything by itself: pass it to the dataset and the model as well
     train_data *   dict(type=NuScenesDataset, dataroot=..., version=..., split=..., transforms=[...],
-    test_data *    <other arguments of the class>, batch_size=2, num_workers=2); batch_size is for
-                   each process. The command line's --dataroot, --version and --split replace the
+    test_data *    <other arguments of the class>, batch_size=2, num_workers=2); the class gets
+                   index=(dataroot, version) and the rest; batch_size is for each process. The command line's --dataroot, --version and --split replace the
                    entries of `train_data` in `drivetr train`, of `test_data` in `drivetr test`
     optimizer *    dict(type=torch.optim.AdamW, lr=..., <its arguments>, module_lr=dict(backbone=0.1));
                    module_lr multiplies the rate of the parameters under that module of the detector
@@ -46,3 +47,162 @@ Names a config may define (`*` must be there); everything else is refused with a
     log_interval   iterations between two lines of the log; default 50
     checkpoint     dict(interval=1000, keep=2) in iterations; the last iteration is always saved
 """
+
+import ast
+import difflib
+from dataclasses import MISSING, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.config.lazy import LazyAttr, LazyObject
+
+from drivetr.errors import DrivetrError
+from drivetr.structures.classes import DETECTION_CLASSES
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What a config file says, classes resolved and nothing built; see the module's docstring."""
+
+    file: Path
+    model: dict[str, Any]
+    postprocess: dict[str, Any]
+    criterion: dict[str, Any]
+    train_data: dict[str, Any]
+    test_data: dict[str, Any]
+    optimizer: dict[str, Any]
+    schedule: dict[str, Any]
+    denoising: dict[str, Any] | None = None
+    classes: tuple[str, ...] = DETECTION_CLASSES
+    reference_batch_size: int | None = None
+    clip_norm: float | None = 35.0
+    ema: dict[str, Any] | None = None
+    amp: str = "off"
+    seed: int = 0
+    log_interval: int = 50
+    checkpoint: dict[str, Any] = field(default_factory=dict)
+
+
+def load_config(file: str | Path, options: dict[str, Any] | None = None) -> RunConfig:
+    """Reads a config file, with `options` (see `parse_options`) put over what it says.
+
+    Raises:
+        DrivetrError: the file cannot be read, an import in it fails, or a key is not known.
+    """
+    file = Path(file)
+    if not file.is_file():
+        raise DrivetrError(f"config {file} does not exist")
+    if file.suffix != ".py":
+        raise DrivetrError(
+            f"config {file} is not a Python file (.py), see drivetr/engine/config.py"
+        )
+    try:
+        parsed = Config.fromfile(file, lazy_import=True)
+        values = _resolved(parsed._to_lazy_dict())
+    except (ImportError, SyntaxError) as error:
+        raise DrivetrError(f"config {file}: {error}") from error
+    except Exception as error:  # mmengine raises its own kinds for what a config may not contain
+        raise DrivetrError(f"config {file} cannot be read: {error}") from error
+    known = [f.name for f in fields(RunConfig) if f.name != "file"]
+    _refuse_dead_names(file, known)
+    values = {key: value for key, value in values.items() if key in known}
+    for key, value in (options or {}).items():
+        _set(values, key, value, file)
+    for key in values:
+        if key not in known:
+            raise DrivetrError(f"--cfg-options: unknown key {key!r}{suggestion(key, known)}")
+    for f in fields(RunConfig)[1:]:
+        if f.default is MISSING and f.default_factory is MISSING and f.name not in values:
+            raise DrivetrError(
+                f"config {file}: {f.name!r} is missing, see drivetr/engine/config.py"
+            )
+    return RunConfig(file=file, **values)
+
+
+def parse_options(pairs: list[str] | None) -> dict[str, Any]:
+    """Turns `key=value` words of the command line into a dict from dotted key to value.
+
+    A value is read as a Python literal; what is none stays a string.
+    """
+    options: dict[str, Any] = {}
+    for pair in pairs or []:
+        key, equals, text = pair.partition("=")
+        if not equals or not key:
+            raise DrivetrError(f"--cfg-options: {pair!r} is not of the form key=value")
+        try:
+            options[key] = ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            options[key] = text
+    return options
+
+
+def suggestion(name: str, known: list[str]) -> str:
+    """`, did you mean 'x'?`, or the known names where none is close."""
+    close = difflib.get_close_matches(name, known, n=1)
+    if close:
+        return f", did you mean {close[0]!r}?"
+    return f" (known: {', '.join(known)})"
+
+
+def _refuse_dead_names(file: Path, known: list[str]) -> None:
+    """Refuses a name that is set in the file, means nothing to drivetr and is not used there."""
+    tree = ast.parse(file.read_text())
+    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    read = {node.id for node in names if isinstance(node.ctx, ast.Load)}
+    for node in names:
+        if isinstance(node.ctx, ast.Store) and node.id not in {*known, *read}:
+            raise DrivetrError(
+                f"config {file}, line {node.lineno}: nothing reads {node.id!r}"
+                f"{suggestion(node.id, known)}"
+            )
+
+
+def _resolved(value: Any) -> Any:
+    """A config value with the imports of the file carried out."""
+    if isinstance(value, LazyObject | LazyAttr):
+        return value.build()
+    if isinstance(value, dict):
+        return {key: _resolved(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_resolved(item) for item in value)
+    return value
+
+
+def _set(values: dict[str, Any], dotted: str, value: Any, file: Path) -> None:
+    """Sets one entry of a nested config; the way to it has to exist, digits count in lists."""
+    node: Any = values
+    *parents, last = dotted.split(".")
+    for name in parents:
+        if isinstance(node, list | tuple) and name.isdigit() and int(name) < len(node):
+            node = node[int(name)]
+        elif isinstance(node, dict) and name in node:
+            node = node[name]
+        else:
+            hint = suggestion(name, list(node)) if isinstance(node, dict) else ""
+            raise DrivetrError(f"--cfg-options {dotted}: config {file} has no {name!r} there{hint}")
+    if last == "type":
+        raise DrivetrError(f"--cfg-options {dotted}: a class is chosen in the config file only")
+    if isinstance(node, list) and last.isdigit() and int(last) < len(node):
+        node[int(last)] = value
+    elif isinstance(node, dict):
+        node[last] = value
+    else:
+        raise DrivetrError(f"--cfg-options {dotted}: config {file} has no dict there to change")
+
+
+def with_dataset(
+    config: RunConfig,
+    dataroot: str | None,
+    version: str | None,
+    train_split: str | None = None,
+) -> RunConfig:
+    """The config on another dataset: root and version for training and testing, split for training."""
+    shared = {"dataroot": dataroot, "version": version}
+    given = {key: value for key, value in shared.items() if value is not None}
+    split = {} if train_split is None else {"split": train_split}
+    return replace(
+        config,
+        train_data={**config.train_data, **given, **split},
+        test_data={**config.test_data, **given},
+    )

@@ -1,0 +1,58 @@
+"""`drivetr test`: detections of a trained detector on a split, and their official metrics."""
+
+import argparse
+
+from drivetr.cli.common import add_dataset_arguments
+
+HELP = "Test a checkpoint: write a nuScenes submission and print the official metrics."
+EXAMPLE = (
+    "drivetr test work_dirs/petr_point_synth/last.pth"
+    " --dataroot data/synth --version v1.0-synth --split synth_val"
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags."""
+    parser.add_argument(
+        "config_or_checkpoint",
+        metavar="CONFIG_OR_CHECKPOINT",
+        help="a checkpoint of drivetr train, which needs no config; or a config (.py)",
+    )
+    parser.add_argument(
+        "checkpoint", nargs="?", metavar="CHECKPOINT", help="the checkpoint, after a config"
+    )
+    add_dataset_arguments(parser, positional=False, split="optional")
+    parser.add_argument(
+        "--work-dir", metavar="DIR", help="for metrics.json (default: the checkpoint's folder)"
+    )
+    parser.add_argument(
+        "--out", metavar="RESULTS.json", help="the submission (default: results.json in the folder)"
+    )
+    parser.add_argument("--device", help="cpu, cuda or cuda:N (default: a CUDA device if any)")
+    parser.add_argument(
+        "--cfg-options", nargs="+", action="extend", metavar="KEY=VALUE", help="with a config only"
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Tests, prints the metrics and saves them."""
+    from pathlib import Path
+
+    from drivetr.engine.api import load_detector
+    from drivetr.engine.config import load_config, parse_options
+    from drivetr.engine.test import test
+    from drivetr.errors import DrivetrError
+
+    config = None
+    checkpoint = args.checkpoint or args.config_or_checkpoint
+    if args.checkpoint is not None:
+        config = load_config(args.config_or_checkpoint, parse_options(args.cfg_options))
+    elif checkpoint.endswith(".py"):
+        raise DrivetrError(f"{checkpoint} is a config; name the checkpoint after it")
+    elif args.cfg_options:
+        raise DrivetrError("--cfg-options changes a config; name one before the checkpoint")
+    loaded = load_detector(checkpoint, args.device, config)
+    work_dir = Path(args.work_dir) if args.work_dir else Path(checkpoint).parent
+    results = Path(args.out) if args.out else work_dir / "results.json"
+    names = (args.dataroot, args.version, args.split)
+    print(test(loaded, names, results, work_dir / "metrics.json"))

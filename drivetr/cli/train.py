@@ -1,0 +1,73 @@
+"""`drivetr train`: trains what a config describes."""
+
+import argparse
+
+from drivetr.cli.common import add_dataset_arguments
+
+HELP = "Train a detector from a config, and resume exactly where a run was killed."
+EXAMPLE = (
+    "drivetr train configs/petr/petr_point_synth.py --dataroot data/synth --version v1.0-synth"
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags; they have the names that users of mmdetection3d know."""
+    parser.add_argument("config", metavar="CONFIG", help="config file, it is run as Python code")
+    add_dataset_arguments(parser, positional=False, split="optional")
+    parser.add_argument(
+        "--work-dir", metavar="DIR", help="folder of the run (default: work_dirs/<config's name>)"
+    )
+    parser.add_argument(
+        "--resume",
+        nargs="?",
+        const="auto",
+        metavar="auto|PATH",
+        help="go on from the newest usable checkpoint in the work folder, or from PATH",
+    )
+    parser.add_argument(
+        "--amp", action="store_true", help="mixed precision: bf16, or fp16 where the config says so"
+    )
+    parser.add_argument("--device", help="cpu, cuda or cuda:N (default: a CUDA device if any)")
+    parser.add_argument("--seed", type=int, help="of everything random (default: the config's)")
+    parser.add_argument(
+        "--from-scratch",
+        action="store_true",
+        help="start without the pretrained weights that the config asks for",
+    )
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        action="extend",
+        metavar="KEY=VALUE",
+        help="replace entries of the config, such as model.backbone.init=resnet50.pth",
+    )
+    parser.add_argument(
+        "--launcher",
+        choices=("none", "pytorch", "slurm"),
+        default="none",
+        help="how several processes were started (pytorch: torchrun)",
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Trains, then prints the command that tests the result."""
+    import shlex
+    from dataclasses import replace
+    from pathlib import Path
+
+    from drivetr.engine.config import load_config, parse_options, with_dataset
+    from drivetr.engine.train import RunOptions, train
+
+    config = load_config(args.config, parse_options(args.cfg_options))
+    config = with_dataset(config, args.dataroot, args.version, train_split=args.split)
+    if args.amp and config.amp == "off":
+        config = replace(config, amp="bf16")
+    if args.seed is not None:
+        config = replace(config, seed=args.seed)
+    work_dir = Path(args.work_dir or Path("work_dirs") / Path(args.config).stem)
+    options = RunOptions(work_dir, args.resume, args.device, args.launcher, args.from_scratch)
+    checkpoint = train(config, options)
+    data = config.test_data
+    command = ["drivetr", "test", str(checkpoint), "--dataroot", str(data["dataroot"])]
+    command += ["--version", data["version"], "--split", data["split"]]
+    print(f"Trained. Test it with:\n  {shlex.join(command)}")

@@ -1,0 +1,112 @@
+"""Turns nested `dict(type=Class, key=value)` into objects, with a sentence for every wrong key."""
+
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from drivetr.engine.config import suggestion
+from drivetr.errors import DrivetrError
+from drivetr.nn.weights import KeyMap, load_weights, read_weights
+
+
+@dataclass
+class Builder:
+    """Builds what one config describes.
+
+    Attributes:
+        source: name of the config file or checkpoint, for messages.
+        load_init: whether `init` paths are loaded; False where trained weights follow anyway.
+        from_scratch: with `load_init`, accepts `init=None`.
+        reports: one line for each state dict that was loaded.
+    """
+
+    source: str | Path
+    load_init: bool = False
+    from_scratch: bool = False
+    reports: list[str] = field(default_factory=list)
+
+    def build(self, node: Any, where: str) -> Any:
+        """The object that `node` describes.
+
+        Args:
+            node: a dict with `type`, or a list, tuple, dict or plain value that may contain some.
+            where: dotted path of `node` in the config, for messages.
+
+        Raises:
+            DrivetrError: a key that the class does not take, one that it needs, a value that it
+                refuses, or missing pretrained weights.
+        """
+        if isinstance(node, list | tuple):
+            return type(node)(self.build(item, f"{where}.{i}") for i, item in enumerate(node))
+        if not isinstance(node, dict):
+            return node
+        if "type" not in node:
+            return {key: self.build(item, f"{where}.{key}") for key, item in node.items()}
+        return self.call(node["type"], {k: v for k, v in node.items() if k != "type"}, where)
+
+    def call(self, cls: Callable[..., Any], arguments: dict[str, Any], where: str) -> Any:
+        """`cls(**arguments)` with the arguments checked and built first."""
+        if not callable(cls):
+            raise DrivetrError(f"{self.source}: {where}.type is {cls!r}, not a class")
+        parameters = inspect.signature(cls).parameters
+        wants_init = "init" in arguments and "init" not in parameters
+        given = {key: value for key, value in arguments.items() if key != "init" or not wants_init}
+        self._check(cls, parameters, given, where)
+        built = {key: self.build(value, f"{where}.{key}") for key, value in given.items()}
+        try:
+            made = cls(**built)
+        except (ValueError, TypeError) as error:
+            raise DrivetrError(f"{self.source}: {where}: {error}") from error
+        if wants_init and self.load_init:
+            self._load(made, arguments["init"], where)
+        return made
+
+    def _check(self, cls: Any, parameters: Any, arguments: dict[str, Any], where: str) -> None:
+        """Refuses keys that the class does not take and names those that it needs."""
+        kinds = [p.kind for p in parameters.values()]
+        names = [
+            n for n, p in parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
+        ]
+        if inspect.Parameter.VAR_KEYWORD not in kinds:
+            for key in arguments:
+                if key not in names:
+                    raise DrivetrError(
+                        f"{self.source}: {cls.__name__} at {where} has no argument {key!r}"
+                        f"{suggestion(key, names)}"
+                    )
+        missing = [n for n in names if parameters[n].default is inspect.Parameter.empty]
+        for name in missing:
+            if name not in arguments:
+                raise DrivetrError(f"{self.source}: {cls.__name__} at {where} needs {name!r}")
+
+    def _load(self, module: nn.Module, path: str | None, where: str) -> None:
+        """Loads pretrained weights into a fresh module, strictly and with a report."""
+        if path is None:
+            if not self.from_scratch:
+                raise DrivetrError(
+                    f"{self.source}: {where} needs pretrained weights: --cfg-options"
+                    f" {where}.init=PATH (a state dict, such as torchvision's), or --from-scratch"
+                )
+            return
+        try:
+            report = load_weights(module, read_weights(path), trunk_keys(module))
+        except DrivetrError as error:
+            raise DrivetrError(f"{self.source}: {where}.init={path}: {error}") from error
+        self.reports.append(f"{where}.init={path}:\n{report}")
+
+
+def trunk_keys(module: nn.Module) -> KeyMap:
+    """Key map that knows, and leaves out, what a trunk cut from a classifier does not have."""
+    children = {name for name, _ in module.named_children()}
+
+    def rename(key: str) -> str | None:
+        first = key.split(".")[0]
+        cut = first in ("fc", "classifier", "heads") or re.fullmatch(r"layer\d+", first)
+        return None if cut and first not in children else key
+
+    return rename

@@ -1,0 +1,131 @@
+"""Checkpoint files: written whole or not at all, read without running code, found again.
+
+A checkpoint is a dict of plain data and tensors:
+
+    format      version of this layout
+    iteration   optimizer steps done
+    spec        what rebuilds the detector, see `drivetr.engine.spec`
+    model       state dict of `DetectorTraining`: keys start with detector., criterion., denoising.
+    ema         the same keys, averaged; or None
+    optimizer   state of the optimizer and of the loss scaler
+    rng         state of the random generators, one entry a process
+    log         values of the last iterations that the log averages over
+    meta        seed, versions, number of processes, config as data
+"""
+
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from drivetr.errors import DrivetrError
+
+FORMAT = 1
+LAST = "last.pth"
+
+
+def checkpoint_path(folder: Path, iteration: int) -> Path:
+    """Where the checkpoint after so many optimizer steps lies."""
+    return folder / f"iter_{iteration}.pth"
+
+
+def write_atomically(path: Path, save: Any) -> None:
+    """Calls `save(file)` on a temporary neighbour of `path`, which then takes its name.
+
+    Whoever is killed, or runs out of disk, leaves the former file of that name untouched.
+    """
+    temporary = path.with_name(f"{path.name}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            save(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise DrivetrError(f"{path} cannot be written: {error}") from error
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def save_checkpoint(state: dict[str, Any], folder: Path, keep: int) -> Path:
+    """Writes a checkpoint, links `last.pth` to it and removes all but the last `keep`."""
+    path = checkpoint_path(folder, state["iteration"])
+    write_atomically(path, lambda file: torch.save({"format": FORMAT, **state}, file))
+    link = folder / f"{LAST}.tmp"
+    link.unlink(missing_ok=True)
+    link.symlink_to(path.name)
+    os.replace(link, folder / LAST)
+    for old in list_checkpoints(folder)[keep:]:
+        if old != path:
+            old.unlink(missing_ok=True)
+    return path
+
+
+def list_checkpoints(folder: Path) -> list[Path]:
+    """The checkpoints in a folder, the one with the most iterations first."""
+    found = [p for p in folder.glob("iter_*.pth") if p.stem[5:].isdigit()]
+    return sorted(found, key=lambda p: int(p.stem[5:]), reverse=True)
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Reads a checkpoint after checking that the file is whole.
+
+    Raises:
+        DrivetrError: no such file, damaged, not plain data, or not written by drivetr.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DrivetrError(f"checkpoint {path} does not exist")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except zipfile.BadZipFile:
+        damaged = "the archive's directory"
+    if damaged is not None:
+        raise DrivetrError(f"checkpoint {path} is damaged or cut off ({damaged})")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise DrivetrError(
+            f"checkpoint {path} is refused, it is not plain data: {error}"
+        ) from error
+    if not isinstance(state, dict) or "format" not in state or "spec" not in state:
+        raise DrivetrError(f"checkpoint {path} was not written by drivetr train")
+    if state["format"] != FORMAT:
+        raise DrivetrError(
+            f"checkpoint {path} has format {state['format']}, this drivetr reads {FORMAT}"
+        )
+    return state
+
+
+def latest_checkpoint(folder: Path) -> tuple[Path, dict[str, Any], list[str]] | None:
+    """The newest usable checkpoint of a work folder.
+
+    Returns:
+        its path, its content and one sentence for each newer one that was damaged; None where the
+        folder holds no checkpoint at all.
+
+    Raises:
+        DrivetrError: there are checkpoints but none is usable.
+    """
+    damaged: list[str] = []
+    for path in list_checkpoints(folder):
+        try:
+            return path, read_checkpoint(path), damaged
+        except DrivetrError as error:
+            damaged.append(str(error))
+    if damaged:
+        raise DrivetrError(f"{folder}: no usable checkpoint: {'; '.join(damaged)}")
+    return None
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Removes what a process killed during a write left behind."""
+    for path in [*folder.glob("iter_*.pth.tmp"), folder / f"{LAST}.tmp"]:
+        path.unlink(missing_ok=True)

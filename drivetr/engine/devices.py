@@ -1,0 +1,74 @@
+"""Which device a run uses, and the processes it consists of."""
+
+import os
+import subprocess
+
+import torch
+from torch import distributed
+
+from drivetr.errors import DrivetrError
+
+
+def choose_device(name: str | None) -> torch.device:
+    """The named device, or the CUDA device of this process where there is one, or the CPU."""
+    if name is None:
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise DrivetrError(
+            f"--device {name}: no such device, expected cpu, cuda or cuda:N"
+        ) from error
+    if device.type == "cuda":
+        if not torch.cuda.is_available():
+            raise DrivetrError(f"--device {name}: this torch finds no CUDA device here, use cpu")
+        index = int(os.environ.get("LOCAL_RANK", 0)) if device.index is None else device.index
+        if index >= torch.cuda.device_count():
+            raise DrivetrError(
+                f"--device {name}: there are {torch.cuda.device_count()} CUDA devices here, not"
+                f" {index + 1}; start as many processes as there are devices"
+            )
+        device = torch.device("cuda", index)
+        torch.cuda.set_device(device)
+    elif device.type != "cpu":
+        raise DrivetrError(f"--device {name} is not supported, expected cpu, cuda or cuda:N")
+    return device
+
+
+def start_processes(launcher: str) -> tuple[int, int]:
+    """Joins the process group that `launcher` (none, pytorch or slurm) started.
+
+    Returns:
+        rank of this process and number of processes; (0, 1) without a launcher.
+    """
+    if launcher == "none":
+        return 0, 1
+    if launcher == "slurm":
+        _environment_from_slurm()
+    missing = [
+        n for n in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR") if n not in os.environ
+    ]
+    if missing:
+        raise DrivetrError(
+            f"--launcher {launcher}: the environment has no {missing[0]}; start with"
+            " torchrun --nproc-per-node N -m drivetr.cli.main train CONFIG --launcher pytorch"
+        )
+    if not distributed.is_initialized():
+        # gloo carries what stays on the CPU, such as the states of the random generators.
+        backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+        distributed.init_process_group(backend)
+    return distributed.get_rank(), distributed.get_world_size()
+
+
+def _environment_from_slurm() -> None:
+    """Translates SLURM's variables into those of torchrun."""
+    if "SLURM_PROCID" not in os.environ:
+        raise DrivetrError("--launcher slurm: not inside a SLURM step, start with srun")
+    os.environ["RANK"] = os.environ["SLURM_PROCID"]
+    os.environ["WORLD_SIZE"] = os.environ["SLURM_NTASKS"]
+    os.environ["LOCAL_RANK"] = os.environ["SLURM_LOCALID"]
+    os.environ.setdefault("MASTER_PORT", "29500")
+    if "MASTER_ADDR" not in os.environ:
+        nodes = ["scontrol", "show", "hostnames", os.environ["SLURM_STEP_NODELIST"]]
+        hosts = subprocess.run(nodes, check=True, capture_output=True, text=True).stdout
+        os.environ["MASTER_ADDR"] = hosts.split()[0]

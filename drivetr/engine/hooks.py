@@ -1,0 +1,79 @@
+"""What happens between two iterations: learning rate, averaging, checkpoints."""
+
+from typing import Any
+
+from mmengine.hooks import Hook
+from mmengine.logging import HistoryBuffer
+
+from drivetr.engine.ema import Ema
+from drivetr.engine.schedule import Schedule
+
+
+class ScheduleHook(Hook):
+    """Sets the learning rate of every iteration from the schedule, which keeps no state."""
+
+    priority = "HIGHEST"  # before the hook that logs the rate
+
+    def __init__(self, schedule: Schedule, base_rates: list[float]) -> None:
+        self.schedule = schedule
+        self.base_rates = base_rates
+
+    def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
+        """Called by mmengine before each optimizer step."""
+        factor = self.schedule.factor(runner.iter, runner.max_iters)
+        groups = runner.optim_wrapper.param_groups
+        for group, rate in zip(groups, self.base_rates, strict=True):
+            group["lr"] = rate * factor
+
+
+class EmaHook(Hook):
+    """Moves the average of the weights after each optimizer step."""
+
+    priority = "NORMAL"
+
+    def __init__(self, ema: Ema) -> None:
+        self.ema = ema
+
+    def after_train_iter(
+        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
+    ) -> None:
+        """Called by mmengine after each optimizer step."""
+        self.ema.update(runner.training_module, runner.iter)
+
+
+class LogWindowHook(Hook):
+    """Keeps of every logged value only what the log averages over, for speed and for checkpoints."""
+
+    priority = "LOW"
+
+    def __init__(self, window: int) -> None:
+        self.window = window
+
+    def after_train_iter(
+        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
+    ) -> None:
+        """Called by mmengine after each optimizer step."""
+        scalars = runner.message_hub.log_scalars
+        for key, buffer in scalars.items():
+            if buffer.max_length != self.window:
+                values, counts = buffer.data
+                scalars[key] = HistoryBuffer(
+                    values[-self.window :], counts[-self.window :], max_length=self.window
+                )
+
+
+class CheckpointHook(Hook):
+    """Saves every `interval` iterations and at the end."""
+
+    priority = "LOWEST"  # after everything that changes what is saved
+
+    def __init__(self, interval: int) -> None:
+        self.interval = interval
+
+    def after_train_iter(
+        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
+    ) -> None:
+        """Called by mmengine after each optimizer step."""
+        done = runner.iter + 1
+        if done % self.interval == 0 or done == runner.max_iters:
+            runner.save()

@@ -1,0 +1,94 @@
+"""Data loaders from the config: an endless stream for training, one pass in order for testing."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import distributed
+from torch.utils.data import DataLoader
+
+from drivetr.data.sampler import StreamSampler
+from drivetr.engine.build import Builder
+from drivetr.errors import DrivetrError
+from drivetr.structures.frame import Batch, Frame, collate_frames
+
+
+@dataclass(frozen=True)
+class LoaderSettings:
+    """The entries of `train_data` and `test_data` that are not the dataset's.
+
+    Attributes:
+        batch_size: frames in a batch of one process.
+        num_workers: loader processes; 0 loads in the training process.
+    """
+
+    batch_size: int = 1
+    num_workers: int = 2
+
+
+def build_dataset(node: dict[str, Any], where: str, builder: Builder) -> tuple[Any, LoaderSettings]:
+    """The dataset that `train_data` or `test_data` describes, and how to load it.
+
+    The index of a nuScenes folder is built when it is absent.
+    """
+    own = {key: value for key, value in node.items() if key in LoaderSettings.__annotations__}
+    rest = {key: value for key, value in node.items() if key not in own}
+    settings: LoaderSettings = builder.call(LoaderSettings, own, where)
+    for key in ("type", "dataroot", "version"):
+        if rest.get(key) is None:
+            raise DrivetrError(f"{builder.source}: {where} needs {key!r}")
+    cls = rest.pop("type")
+    rest["index"] = (rest.pop("dataroot"), rest.pop("version"))
+    return builder.call(cls, rest, where), settings
+
+
+def training_loader(
+    dataset: Any, settings: LoaderSettings, seed: int, device: torch.device
+) -> "DataLoader[Frame]":
+    """An endless loader of shuffled batches whose order depends on seed and iteration alone.
+
+    Its sampler is a `StreamSampler`; `start_at` places it before the iterator is made.
+    """
+    in_parallel = distributed.is_initialized()
+    sampler = StreamSampler(
+        num_samples=len(dataset),
+        batch_size=settings.batch_size,
+        seed=seed,
+        rank=distributed.get_rank() if in_parallel else 0,
+        world_size=distributed.get_world_size() if in_parallel else 1,
+    )
+    return DataLoader(
+        dataset,
+        batch_size=settings.batch_size,
+        sampler=sampler,
+        num_workers=settings.num_workers,
+        collate_fn=collate_frames,
+        pin_memory=device.type == "cuda",
+        # Its own generator, so that making an iterator does not draw from the global one.
+        generator=torch.Generator().manual_seed(seed),
+    )
+
+
+def testing_loader(
+    dataset: Any, settings: LoaderSettings, device: torch.device
+) -> "DataLoader[Frame]":
+    """A loader of every frame once, in the order of the dataset."""
+    return DataLoader(
+        dataset,
+        batch_size=settings.batch_size,
+        num_workers=settings.num_workers,
+        collate_fn=collate_frames,
+        pin_memory=device.type == "cuda",
+    )
+
+
+def batches(loader: Iterable[Any]) -> Iterator[Batch]:
+    """The batches of a loader; a `DrivetrError` of a worker arrives without the worker's traceback."""
+    try:
+        yield from loader
+    except DrivetrError as error:
+        message = str(error)
+        if "Original Traceback" not in message:
+            raise
+        raise DrivetrError(message.rpartition("DrivetrError: ")[2].strip()) from error

@@ -1,0 +1,78 @@
+"""The classes that a checkpoint may name: a fixed table, so that a file cannot import anything."""
+
+import importlib
+from typing import Any
+
+from drivetr.errors import DrivetrError
+
+# Name of a class -> module of drivetr that defines it.
+CLASSES: dict[str, str] = {
+    # data
+    "NuScenesDataset": "drivetr.data.nuscenes.dataset",
+    "CameraDrop": "drivetr.data.transforms.camera_drop",
+    "ObjectRange": "drivetr.data.transforms.object_range",
+    "Pad": "drivetr.data.transforms.pad",
+    "ResizeCropFlip": "drivetr.data.transforms.resize_crop_flip",
+    # detectors and their parts
+    "PETR": "drivetr.models.petr",
+    "BoxHead": "drivetr.models.box_head",
+    "AttendedCentre": "drivetr.models.box_head",
+    "DepthHead": "drivetr.models.depth_head",
+    "TopKPostprocess": "drivetr.models.postprocess",
+    # layers
+    "TransformerDecoder": "drivetr.nn.decoder",
+    "ImageNormalizer": "drivetr.nn.normalize",
+    "PointPosition": "drivetr.nn.point_position",
+    "GridQueries": "drivetr.nn.queries",
+    "LearnedQueries": "drivetr.nn.queries",
+    "GroundRays": "drivetr.nn.ray_channels",
+    "ResNet": "drivetr.nn.backbones.resnet",
+    "TinyResNet": "drivetr.nn.backbones.tiny_resnet",
+    "ViT": "drivetr.nn.backbones.vit",
+    "CPFPN": "drivetr.nn.necks.cpfpn",
+}
+
+
+def class_named(name: str, source: object) -> type:
+    """The class behind a name in a checkpoint.
+
+    Raises:
+        DrivetrError: the table has no such name.
+    """
+    module = CLASSES.get(name)
+    if module is None:
+        raise DrivetrError(
+            f"{source}: {name!r} is not a class of drivetr {'' if ':' in name else '(any more) '}"
+            "and checkpoints never import others; name the config too: drivetr test CONFIG CHECKPOINT"
+        )
+    found: type = getattr(importlib.import_module(module), name)
+    return found
+
+
+def name_of(cls: Any) -> str:
+    """The table's name of a class; `module:name`, which resolves to nothing, for any other."""
+    name: str = cls.__qualname__
+    return name if CLASSES.get(name) == cls.__module__ else f"{cls.__module__}:{name}"
+
+
+def to_data(value: Any) -> Any:
+    """A config value as JSON-like data, classes by name."""
+    if isinstance(value, dict):
+        return {str(key): to_data(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(to_data(item) for item in value)
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return name_of(value) if callable(value) else str(value)
+
+
+def from_data(value: Any, source: object) -> Any:
+    """The config value that `to_data` wrote; `source` is named in errors."""
+    if isinstance(value, dict):
+        return {
+            key: class_named(item, source) if key == "type" else from_data(item, source)
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return type(value)(from_data(item, source) for item in value)
+    return value

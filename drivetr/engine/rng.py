@@ -1,0 +1,58 @@
+"""The state of all random generators of a process, as plain tensors."""
+
+import random
+
+import numpy as np
+import torch
+from torch import Tensor, distributed
+
+
+def seed_everything(seed: int) -> None:
+    """Seeds python, numpy, torch and every CUDA device."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+def rng_state(device: torch.device) -> dict[str, Tensor]:
+    """The states of python, numpy and torch in this process, and of its CUDA device."""
+    version, words, gauss = random.getstate()
+    _, keys, position, has_gauss, cached = np.random.get_state(legacy=True)
+    state = {
+        "python": torch.tensor([version, *words]),
+        "python_gauss": torch.tensor([float("nan") if gauss is None else gauss]).double(),
+        "numpy": torch.from_numpy(keys.astype(np.int64)),
+        "numpy_position": torch.tensor([position, has_gauss]),
+        "numpy_gauss": torch.tensor([cached], dtype=torch.float64),
+        "torch": torch.get_rng_state(),
+    }
+    if device.type == "cuda":
+        state["cuda"] = torch.cuda.get_rng_state(device)
+    return state
+
+
+def set_rng_state(state: dict[str, Tensor], device: torch.device) -> None:
+    """Puts back what `rng_state` returned."""
+    version, *words = state["python"].tolist()
+    gauss = state["python_gauss"].item()
+    random.setstate((version, tuple(words), None if np.isnan(gauss) else gauss))
+    position, has_gauss = state["numpy_position"].tolist()
+    keys = state["numpy"].numpy().astype(np.uint32)
+    np.random.set_state(("MT19937", keys, position, has_gauss, state["numpy_gauss"].item()))
+    torch.set_rng_state(state["torch"])
+    if device.type == "cuda" and "cuda" in state:
+        torch.cuda.set_rng_state(state["cuda"], device)
+
+
+def gather_rng_states(device: torch.device) -> list[dict[str, Tensor]]:
+    """The states of all processes of the run, in the order of their ranks; a collective call."""
+    mine = rng_state(device)
+    if not distributed.is_initialized():
+        return [mine]
+    ranks: list[dict[str, Tensor]] = [{} for _ in range(distributed.get_world_size())]
+    for key, value in mine.items():
+        gathered = [torch.empty_like(value) for _ in ranks]
+        distributed.all_gather(gathered, value)
+        for rank, state in zip(ranks, gathered, strict=True):
+            rank[key] = state
+    return ranks

@@ -1,0 +1,268 @@
+"""Training from a config: everything built, checked and said aloud, then handed to the runner."""
+
+import json
+import shlex
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mmengine
+import torch
+from mmengine.hooks import Hook
+from torch import distributed
+
+import drivetr
+from drivetr.engine.build import Builder
+from drivetr.engine.checkpoint import (
+    LAST,
+    latest_checkpoint,
+    list_checkpoints,
+    read_checkpoint,
+    remove_leftovers,
+    write_atomically,
+)
+from drivetr.engine.config import RunConfig
+from drivetr.engine.devices import choose_device, start_processes
+from drivetr.engine.ema import Ema, EmaSettings
+from drivetr.engine.hooks import CheckpointHook, EmaHook, LogWindowHook, ScheduleHook
+from drivetr.engine.loaders import LoaderSettings, build_dataset, training_loader
+from drivetr.engine.optim import build_optimizer, wrap_optimizer
+from drivetr.engine.registry import to_data
+from drivetr.engine.rng import seed_everything
+from drivetr.engine.runner import TrainingState, TrainRunner
+from drivetr.engine.schedule import Schedule
+from drivetr.engine.spec import DetectorSpec, without_init
+from drivetr.engine.training import DetectorTraining
+from drivetr.errors import DrivetrError
+
+
+@dataclass(frozen=True)
+class CheckpointSettings:
+    """How often a checkpoint is written, and how many stay.
+
+    Attributes:
+        interval: iterations between two; the last iteration is always saved.
+        keep: newest ones that are not removed.
+    """
+
+    interval: int = 1000
+    keep: int = 2
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What the command line adds to a config.
+
+    Attributes:
+        work_dir: folder of the run.
+        resume: None for a fresh run, "auto" for the newest usable checkpoint in the folder, if
+            any, or a path.
+        device: name of the device, None for the best there is.
+        launcher: none, pytorch (torchrun) or slurm.
+        from_scratch: train without the pretrained weights that the config asks for.
+    """
+
+    work_dir: Path
+    resume: str | None = None
+    device: str | None = None
+    launcher: str = "none"
+    from_scratch: bool = False
+
+
+@dataclass(frozen=True)
+class _Length:
+    """How long a run is and how fast it learns, for the real number of frames in a step."""
+
+    schedule: Schedule
+    iterations: int
+    lr_scale: float
+
+
+def train(config: RunConfig, options: RunOptions) -> Path:
+    """Trains what a config describes.
+
+    Returns:
+        the last checkpoint.
+
+    Raises:
+        DrivetrError: anything the user can mend, such as a wrong key or a loss that is not finite.
+    """
+    rank, world_size = start_processes(options.launcher)
+    device = choose_device(options.device)
+    notes: list[str] = []
+    resumed = _find_resumed(options, notes)
+    builder = Builder(config.file, resumed is None, options.from_scratch, notes)
+    seed_everything(config.seed)
+    model = _build_model(config, builder).to(device)
+    dataset, loading = _open_dataset(config, builder, rank)
+    length = _length(config, builder, len(dataset), (loading.batch_size, world_size))
+    optimizer = build_optimizer(model, config.optimizer, length.lr_scale, config.file)
+    saving: CheckpointSettings = builder.call(CheckpointSettings, config.checkpoint, "checkpoint")
+    state = TrainingState(
+        model=model,
+        optimizer=wrap_optimizer(optimizer, config.clip_norm, config.amp, device, config.file),
+        ema=_build_ema(config, model, builder),
+        spec=DetectorSpec.of_config(config).to_data(),
+        meta=_facts(config, (loading.batch_size, world_size), length.iterations),
+        seed=config.seed,
+        keep=saving.keep,
+        resumed=resumed,
+    )
+    _check_same_run(state)
+    runner = TrainRunner(
+        state,
+        work_dir=_made_folder(options, rank),
+        loader=training_loader(dataset, loading, config.seed, device),
+        max_iters=length.iterations,
+        log_interval=config.log_interval,
+        hooks=_hooks(config, state, length, saving.interval),
+        launcher=options.launcher,
+    )
+    if rank == 0:
+        _record(Path(runner.log_dir), config, state.meta)
+    for note in notes:
+        runner.logger.info(note)
+    runner.train()
+    return options.work_dir / LAST
+
+
+def _find_resumed(options: RunOptions, notes: list[str]) -> dict[str, Any] | None:
+    """The content of the checkpoint to go on from; None for a fresh run."""
+    if options.resume is None:
+        if list_checkpoints(options.work_dir):
+            raise DrivetrError(
+                f"{options.work_dir} holds checkpoints of an earlier run; go on with --resume, or"
+                " name another --work-dir"
+            )
+        return None
+    if options.resume != "auto":
+        notes.append(f"Resuming from {options.resume}")
+        return read_checkpoint(options.resume)
+    found = latest_checkpoint(options.work_dir)
+    if found is None:
+        notes.append(f"Nothing to resume in {options.work_dir}, starting afresh")
+        return None
+    path, content, damaged = found
+    notes.extend(f"{message}; falling back to an earlier one" for message in damaged)
+    notes.append(f"Resuming from {path} after iteration {content['iteration']}")
+    return content
+
+
+def _build_model(config: RunConfig, builder: Builder) -> DetectorTraining:
+    """Detector, criterion and denoising of a config, in the one wrapper."""
+    if config.postprocess is not None:
+        builder.build(config.postprocess, "postprocess")  # a wrong key should not wait for the test
+    return DetectorTraining(
+        builder.build(config.model, "model"),
+        builder.build(config.criterion, "criterion"),
+        builder.build(config.denoising, "denoising"),
+    )
+
+
+def _open_dataset(config: RunConfig, builder: Builder, rank: int) -> tuple[Any, LoaderSettings]:
+    """The training split; the first process builds the index where it is absent, others wait."""
+    if rank != 0:
+        distributed.barrier()
+    dataset, loading = build_dataset(config.train_data, "train_data", builder)
+    if rank == 0 and distributed.is_initialized():
+        distributed.barrier()
+    if len(dataset) == 0:
+        raise DrivetrError(f"{config.file}: train_data has no samples in split of that name")
+    return dataset, loading
+
+
+def _length(
+    config: RunConfig, builder: Builder, num_samples: int, frames: tuple[int, int]
+) -> _Length:
+    """Iterations and learning rate for the real batch size, both said aloud."""
+    batch_size, world_size = frames
+    real = batch_size * world_size
+    reference = config.reference_batch_size or real
+    schedule: Schedule = builder.call(Schedule, config.schedule, "schedule")
+    iterations = schedule.total(num_samples, real, real / reference)
+    builder.reports.append(
+        f"{iterations} iterations of {real} frames ({batch_size} in each of {world_size}"
+        f" processes), {iterations * real / num_samples:.2f} epochs of {num_samples} frames; the"
+        f" learning rate {config.optimizer.get('lr')} is for {reference} frames and multiplied by"
+        f" {real / reference:g}"
+    )
+    return _Length(schedule, iterations, real / reference)
+
+
+def _build_ema(config: RunConfig, model: DetectorTraining, builder: Builder) -> Ema | None:
+    """The average of the weights, if the config wants one."""
+    if config.ema is None:
+        return None
+    return Ema(model, builder.call(EmaSettings, config.ema, "ema"))
+
+
+def _hooks(
+    config: RunConfig, state: TrainingState, length: _Length, checkpoint_interval: int
+) -> list[Hook]:
+    """What happens between two iterations."""
+    rates = [group["lr"] for group in state.optimizer.param_groups]
+    hooks: list[Hook] = [
+        ScheduleHook(length.schedule, rates),
+        LogWindowHook(config.log_interval),
+        CheckpointHook(checkpoint_interval),
+    ]
+    return hooks if state.ema is None else [*hooks, EmaHook(state.ema)]
+
+
+def _facts(config: RunConfig, frames: tuple[int, int], iterations: int) -> dict[str, Any]:
+    """What a checkpoint remembers about its run; nothing that changes from start to start."""
+    return {
+        "seed": config.seed,
+        "batch_size": frames[0],
+        "world_size": frames[1],
+        "iterations": iterations,
+        "versions": {
+            "drivetr": drivetr.__version__,
+            "torch": torch.__version__,
+            "mmengine": mmengine.__version__,
+        },
+        "config": without_init(to_data(vars(config))),
+    }
+
+
+def _check_same_run(state: TrainingState) -> None:
+    """Refuses to go on with something else than what the checkpoint belongs to."""
+    if state.resumed is None:
+        return
+    for key in ("seed", "batch_size", "world_size", "iterations"):
+        then, now = state.resumed["meta"][key], state.meta[key]
+        if then != now:
+            raise DrivetrError(f"--resume: the run had {key} {then}, now it is {now}; keep it")
+    if state.resumed["spec"]["model"] != state.spec["model"]:
+        raise DrivetrError(
+            "--resume: the checkpoint's model is not the one that the config describes"
+        )
+    if (state.resumed["ema"] is None) != (state.ema is None):
+        raise DrivetrError(
+            "--resume: the config and the checkpoint differ in whether there is an ema"
+        )
+
+
+def _made_folder(options: RunOptions, rank: int) -> Path:
+    """The run's folder, without what a killed run left unfinished."""
+    try:
+        options.work_dir.mkdir(parents=True, exist_ok=True)
+        if rank == 0:
+            remove_leftovers(options.work_dir)
+    except OSError as error:
+        raise DrivetrError(f"--work-dir {options.work_dir} cannot be made: {error}") from error
+    return options.work_dir
+
+
+def _record(folder: Path, config: RunConfig, meta: dict[str, Any]) -> None:
+    """Writes down how this start of the run came about."""
+    record = {
+        "command": shlex.join(sys.argv),
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "config_text": config.file.read_text(),
+        **meta,
+    }
+    text = json.dumps(record, indent=2)
+    write_atomically(folder / "run.json", lambda file: file.write(text.encode()))
