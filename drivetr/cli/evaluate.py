@@ -22,13 +22,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Evaluates, saves the metrics and prints the table."""
+    """Evaluates, prints the table and saves the metrics."""
     from drivetr.evaluation.nuscenes.detection import evaluate_submission, write_metrics
     from drivetr.evaluation.nuscenes.report import format_metrics
 
     metrics = evaluate_submission(
         args.results, args.dataroot, args.version, args.split, verbose=args.verbose
     )
+    print(format_metrics(metrics))
     if args.out is not None:
         write_metrics(args.out, metrics)
-    print(format_metrics(metrics))

@@ -15,6 +15,7 @@ from drivetr.evaluation.nuscenes.truth import (
     check_dataset,
     check_truth,
     devkit_output,
+    faults_of_tables,
     lend_reference_channel,
     open_tables,
     tokens_of_splits,
@@ -62,21 +63,22 @@ def evaluate_submission(
         results = submission["results"]
         bar.update()
 
-        nusc = open_tables(dataroot, version, verbose)
+        with faults_of_tables(dataroot, version):
+            nusc = open_tables(dataroot, version, verbose)
+            tokens = tokens_of_splits(nusc, split)
+        check_tokens(list(results), tokens[split], tokens, split, path)
         bar.update()
 
-        tokens = tokens_of_splits(nusc, split)
-        check_tokens(list(results), tokens[split], tokens, split, path)
-        check_truth(nusc, tokens[split], split)
-        lend_reference_channel(nusc, tokens[split])
         found_nothing = not any(results[token] for token in tokens[split])
         meta = submission["meta"]
         del submission, results  # the devkit reads the file again
-        bar.update()
-
-        with TemporaryDirectory(prefix="drivetr-") as scratch:
+        with faults_of_tables(dataroot, version), TemporaryDirectory(prefix="drivetr-") as scratch:
+            check_truth(nusc, tokens[split], split)
+            lend_reference_channel(nusc, tokens[split])
             readable = _stand_in(Path(scratch), tokens[split], meta) if found_nothing else path
             evaluation = _load_devkit(nusc, readable, split, scratch, verbose)
+        bar.update()
+
         summary, details = _metrics(evaluation, verbose)
         summary["meta"] = meta
         summary["drivetr"] = {

@@ -6,6 +6,7 @@ split to at most 500 boxes in the global frame.
 
 import json
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -242,7 +243,6 @@ def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """A JSON object whose keys are all different; plain JSON readers keep the last in silence."""
     content = dict(pairs)
     if len(content) != len(pairs):
-        seen: set[str] = set()
-        twin = next(key for key, _ in pairs if key in seen or seen.add(key))
+        (twin, _), *_ = Counter(key for key, _ in pairs).most_common(1)
         raise ValueError(f"the key {twin!r} stands twice in one object")
     return content

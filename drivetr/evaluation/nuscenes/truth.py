@@ -44,21 +44,11 @@ def check_dataset(dataroot: str | Path, version: str, split: str) -> None:
 
 
 def open_tables(dataroot: str | Path, version: str, verbose: bool = False) -> "NuScenes":
-    """The devkit's database, without a word on stdout; it opens tables and no image.
-
-    Raises:
-        DrivetrError: the devkit cannot make sense of the tables.
-    """
+    """The devkit's database, without a word on stdout; it opens tables and no image."""
     from nuscenes.nuscenes import NuScenes
 
-    try:
-        with devkit_output(verbose):
-            return NuScenes(version=version, dataroot=str(dataroot), verbose=verbose)
-    except (AssertionError, LookupError, TypeError, ValueError, OSError) as error:
-        raise DrivetrError(
-            f"the tables in {Path(dataroot) / version} cannot be read ({_told(error)});"
-            f" `drivetr verify {dataroot} --version {version}` shows what is wrong with them."
-        ) from error
+    with devkit_output(verbose):
+        return NuScenes(version=version, dataroot=str(dataroot), verbose=verbose)
 
 
 def tokens_of_splits(nusc: "NuScenes", split: str) -> dict[str, list[str]]:
@@ -68,7 +58,8 @@ def tokens_of_splits(nusc: "NuScenes", split: str) -> dict[str, list[str]]:
     scenes: dict[str, list[str]] = dict(create_splits_scenes())
     custom = Path(nusc.dataroot) / nusc.version / "splits.json"
     if custom.is_file():
-        scenes = _read_json(custom) | scenes
+        own = {k: v for k, v in _read_json(custom).items() if isinstance(v, list)}
+        scenes = own | scenes
     tokens: dict[str, list[str]] = {"": [], split: []}
     scene_names = {scene["token"]: scene["name"] for scene in nusc.scene}
     splits_of_scene = {
@@ -131,9 +122,21 @@ def lend_reference_channel(nusc: "NuScenes", tokens: Sequence[str]) -> None:
                 " distance of its boxes from the car is unknown; `drivetr verify` lists such"
                 " samples."
             )
-        time = sample["timestamp"]
-        nearest = min(records, key=lambda record, time=time: abs(record["timestamp"] - time))
+        gaps = [abs(record["timestamp"] - sample["timestamp"]) for record in records]
+        nearest = records[gaps.index(min(gaps))]
         sample["data"].setdefault(_REFERENCE_CHANNEL, nearest["token"])
+
+
+@contextmanager
+def faults_of_tables(dataroot: str | Path, version: str) -> Iterator[None]:
+    """Turns what the devkit does on tables that contradict themselves into a DrivetrError."""
+    try:
+        yield
+    except (AssertionError, LookupError, TypeError, ValueError, OSError) as error:
+        raise DrivetrError(
+            f"the tables in {Path(dataroot) / version} cannot be used ({_told(error)});"
+            f" `drivetr verify {dataroot} --version {version}` shows what is wrong with them."
+        ) from error
 
 
 @contextmanager

@@ -40,12 +40,12 @@ def check_submission(content: Any, path: str | Path) -> None:
     """
     if not isinstance(content, dict):
         raise DrivetrError(
-            f"{path} holds a JSON {_kind(content)}, but a submission is an object with the fields"
+            f"{path} holds {_kind(content)}, but a submission is an object with the fields"
             " meta and results."
         )
     _check_meta(content, path)
     if not isinstance(results := content.get("results"), dict):
-        found = "is missing" if "results" not in content else f"is a {_kind(results)}"
+        found = "is missing" if "results" not in content else f"is {_kind(results)}"
         raise DrivetrError(
             f"{path}: field results {found}, but it has to map every sample token to a list of"
             " boxes."
@@ -83,6 +83,7 @@ def check_tokens(
     if not missing and not extra:
         return
     everything = set(tokens_of_split[""])
+    extra.sort(key=everything.__contains__)  # what no split has comes first
     if not missing and split not in OFFICIAL_SPLITS and everything.issuperset(extra):
         _log.warning("%s: %d samples outside of split %s are passed over", path, len(extra), split)
         return
@@ -126,7 +127,7 @@ def _advice(
 def _check_meta(content: dict[str, Any], path: str | Path) -> None:
     """Checks the flags that tell which inputs were used."""
     if not isinstance(meta := content.get("meta"), dict):
-        found = "is missing" if "meta" not in content else f"is a {_kind(meta)}"
+        found = "is missing" if "meta" not in content else f"is {_kind(meta)}"
         raise DrivetrError(
             f"{path}: field meta {found}, but it has to be an object with the true-or-false flags"
             f" {', '.join(META_FLAGS)}."
@@ -142,7 +143,7 @@ def _check_sample(token: str, boxes: Any, path: str | Path) -> None:
     """Checks the boxes of one sample."""
     if not isinstance(boxes, list):
         raise DrivetrError(
-            f"{path}: sample {token} holds a {_kind(boxes)}, expected a list of boxes, which may be"
+            f"{path}: sample {token} holds {_kind(boxes)}, expected a list of boxes, which may be"
             " empty."
         )
     if len(boxes) > MAX_BOXES_PER_SAMPLE:
@@ -160,7 +161,7 @@ def _check_sample(token: str, boxes: Any, path: str | Path) -> None:
 def _check_box(token: str, box: Any) -> None:
     """Raises _BoxError for the first field of a box that the task does not allow."""
     if not isinstance(box, dict):
-        raise _BoxError(f"a {_kind(box)} instead of an object with the fields of a box")
+        raise _BoxError(f"{_kind(box)} instead of an object with the fields of a box")
     if (found := _field(box, "sample_token")) != token:
         raise _BoxError(f"field sample_token is {found!r}, expected the token it is listed under")
     for name, length in _VECTORS:
@@ -181,7 +182,7 @@ def _check_box(token: str, box: Any) -> None:
 def _check_vector(name: str, values: Any, length: int) -> None:
     """Raises _BoxError unless `values` is a list of so many finite numbers."""
     if not isinstance(values, list) or len(values) != length:
-        found = f"{len(values)} entries" if isinstance(values, list) else f"a {_kind(values)}"
+        found = f"{len(values)} entries" if isinstance(values, list) else _kind(values)
         raise _BoxError(f"field {name} has {found}, expected a list of {length} numbers")
     for value in values:
         if not _is_finite(value):
@@ -231,9 +232,9 @@ def _is_finite(value: Any) -> bool:
 
 
 def _kind(value: Any) -> str:
-    """What JSON calls the type of a value."""
+    """What JSON calls a value of this type, with its article."""
     names: Sequence[tuple[type, str]] = (
-        (dict, "object"), (list, "list"), (str, "string"), (bool, "true-or-false value"),
-        (int, "number"), (float, "number"),
+        (dict, "an object"), (list, "a list"), (str, "a string"), (bool, "true or false"),
+        (int, "a number"), (float, "a number"),
     )  # fmt: skip
     return next((name for kind, name in names if isinstance(value, kind)), "null")

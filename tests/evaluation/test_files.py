@@ -1,0 +1,45 @@
+import os
+
+import pytest
+
+from drivetr.errors import DrivetrError
+from drivetr.evaluation.files import atomic_text
+
+
+class TestAtomicText:
+    def test_makes_the_folder_and_the_file(self, tmp_path):
+        with atomic_text(tmp_path / "new/folder/a.json") as file:
+            file.write("é")
+            assert not (tmp_path / "new/folder/a.json").exists()
+        assert (tmp_path / "new/folder/a.json").read_text(encoding="utf-8") == "é"
+        assert os.listdir(tmp_path / "new/folder") == ["a.json"]
+
+    @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+    def test_exception_leaves_the_earlier_file(self, tmp_path, error):
+        (tmp_path / "a.json").write_text("earlier")
+
+        def fail():
+            with atomic_text(tmp_path / "a.json") as file:
+                file.write("half of it")
+                raise error
+
+        with pytest.raises(error):
+            fail()
+        assert (tmp_path / "a.json").read_text() == "earlier"
+        assert os.listdir(tmp_path) == ["a.json"]
+
+    def test_permissions_follow_the_umask(self, tmp_path):
+        (tmp_path / "plain").touch()
+        with atomic_text(tmp_path / "a.json"):
+            pass
+        assert (tmp_path / "a.json").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+    def test_user_errors(self, tmp_path):
+        with pytest.raises(DrivetrError, match="is a folder"), atomic_text(tmp_path):
+            pass
+        (tmp_path / "file").touch()
+        with (
+            pytest.raises(DrivetrError, match="cannot be written"),
+            atomic_text(tmp_path / "file/a.json"),
+        ):
+            pass
