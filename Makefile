@@ -24,12 +24,12 @@ help:  ## Lists the targets
 install: $(STAMP)  ## Makes .venv and installs drivetr with its developer tools, editable
 
 $(STAMP): pyproject.toml
-	@if [ -z "$(PYTHON)" ] || ! $(PYTHON) -c '$(SUPPORTED)'; then \
-		found=$$($(or $(PYTHON),python3) --version 2>&1 | head -n 1); \
-		echo "drivetr needs Python 3.10, 3.11 or 3.12, but found: $$found. Install one of them," \
-			"or name it: make PYTHON=/path/to/python3.11 ..." >&2; exit 2; fi
+	@if ! { [ -n "$(PYTHON)" ] && $(PYTHON) -c '$(SUPPORTED)' 2>/dev/null; }; then \
+		echo "drivetr needs Python 3.10, 3.11 or 3.12, but $(or $(PYTHON),python3) is:" \
+			"$$($(or $(PYTHON),python3) --version 2>&1 | head -n 1)." \
+			"Install one of them, or name it: make PYTHON=/path/to/python3.11" >&2; exit 2; fi
 	@free_gb=$$(df -Pk . | awk 'NR == 2 {print int($$4 / 1048576)}'); \
-	if [ ! -d $(VENV) ] && [ "$$free_gb" -lt $(NEEDED_GB) ]; then \
+	if [ -z "$(wildcard $(VENV)/lib/*/site-packages/torch)" ] && [ "$$free_gb" -lt $(NEEDED_GB) ]; then \
 		echo "drivetr's virtual environment needs $(NEEDED_GB) GB of free disk for the install," \
 			"but $$free_gb GB are free in $(CURDIR)." >&2; exit 2; fi
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
