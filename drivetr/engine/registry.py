@@ -42,8 +42,8 @@ def class_named(name: str, source: object) -> type:
     module = CLASSES.get(name)
     if module is None:
         raise DrivetrError(
-            f"{source}: {name!r} is not a class of drivetr {'' if ':' in name else '(any more) '}"
-            "and checkpoints never import others; name the config too: drivetr test CONFIG CHECKPOINT"
+            f"{source}: {name!r} is not in drivetr's table of classes, and a checkpoint never imports"
+            " anything else; name the config too: drivetr test CONFIG CHECKPOINT"
         )
     found: type = getattr(importlib.import_module(module), name)
     return found
@@ -61,7 +61,7 @@ def to_data(value: Any) -> Any:
         return {str(key): to_data(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return type(value)(to_data(item) for item in value)
-    if value is None or isinstance(value, bool | int | float | str):
+    if value is None or type(value) in (bool, int, float, str):
         return value
     return name_of(value) if callable(value) else str(value)
 

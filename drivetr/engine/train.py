@@ -220,7 +220,7 @@ def _facts(config: RunConfig, frames: tuple[int, int], iterations: int) -> dict[
         "iterations": iterations,
         "versions": {
             "drivetr": drivetr.__version__,
-            "torch": torch.__version__,
+            "torch": str(torch.__version__),
             "mmengine": mmengine.__version__,
         },
         "config": without_init(to_data(vars(config))),
@@ -236,13 +236,9 @@ def _check_same_run(state: TrainingState) -> None:
         if then != now:
             raise DrivetrError(f"--resume: the run had {key} {then}, now it is {now}; keep it")
     if state.resumed["spec"]["model"] != state.spec["model"]:
-        raise DrivetrError(
-            "--resume: the checkpoint's model is not the one that the config describes"
-        )
+        raise DrivetrError("--resume: the checkpoint's model is not the one of the config")
     if (state.resumed["ema"] is None) != (state.ema is None):
-        raise DrivetrError(
-            "--resume: the config and the checkpoint differ in whether there is an ema"
-        )
+        raise DrivetrError("--resume: one of config and checkpoint has an ema, the other has not")
 
 
 def _made_folder(options: RunOptions, rank: int) -> Path:
