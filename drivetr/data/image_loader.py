@@ -86,7 +86,8 @@ class ImageLoader:
         """Counts a broken image; ends where that is not allowed."""
         if self.missing == "strict":
             raise DrivetrError(
-                f"{error} (missing_images='tolerant' would go on without this camera)"
+                f"{error}; `drivetr verify` lists all such files, and missing_images='tolerant'"
+                " goes on without these cameras"
             ) from error
         if not self.broken:
             _logger.warning("%s; going on without such cameras, which is told only once", error)
