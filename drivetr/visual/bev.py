@@ -179,7 +179,7 @@ def draw_box(
     middle, front = outline.mean(axis=0), (outline[0] + outline[3]) / 2
     tiny = np.hypot(*(outline[0] - outline[2])) < _TINY * hairline
     width = 1 if tiny else max(1, round(style.width * hairline))
-    fill_polygon(canvas, outline, style.colour, style.body_alpha)
+    fill_polygon(canvas, outline, style.colour, style.body_alpha ** (0.5 if tiny else 1.0))
     draw_path(canvas, outline, style.colour, width, closed=True)
     if not tiny:
         draw_lines(canvas, [[middle, front]], style.colour, width)

@@ -51,9 +51,10 @@ def clip_segments(
     slope = second - first
     with np.errstate(divide="ignore", invalid="ignore"):
         crossing = -first / slope
-    start = np.where(slope > 0, crossing, np.where(first < 0, np.inf, 0.0)).max(axis=1)
-    end = np.where(slope < 0, crossing, np.where(first < 0, -np.inf, 1.0)).min(axis=1)
-    start, end = np.clip(start, 0.0, None), np.clip(end, None, 1.0)
+    outside = (slope == 0) & (first < 0)
+    start = np.where(slope > 0, crossing, np.where(outside, np.inf, 0.0)).max(axis=1)
+    end = np.where(slope < 0, crossing, 1.0).min(axis=1)
+    start, end = np.maximum(start, 0.0), np.minimum(end, 1.0)
     seen = start < end
     share = np.where(seen[:, None], np.stack([start, end], axis=1), 0.0)[..., None]  # S 2 1
     points = segments[:, :1] + share * (segments[:, 1:] - segments[:, :1])

@@ -11,6 +11,8 @@ from drivetr.errors import DrivetrError
 from drivetr.visual.atomic import atomic_path
 from drivetr.visual.text import Canvas
 
+_COLOURS = "range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
+
 
 class Mp4Stream:
     """Takes pictures one by one and hands them to the encoder."""
@@ -41,23 +43,31 @@ class Mp4Stream:
             raise DrivetrError(f"the encoder of {self._path.name} stopped: {error}") from error
 
     def close(self) -> None:
-        """Ends the film.
+        """Ends the encoder, which writes what it still holds."""
+        if self._encoder is not None:
+            self._encoder.close()
 
-        Raises:
-            DrivetrError: if it has no picture.
-        """
-        if self._encoder is None:
-            raise DrivetrError(f"there is no picture to write to {self._path.name}")
-        self._encoder.close()
+    @property
+    def empty(self) -> bool:
+        """Whether no picture was added."""
+        return self._encoder is None
 
 
 @contextmanager
 def open_mp4(path: Path, fps: float) -> Iterator[Mp4Stream]:
-    """A stream whose film appears at `path` when the body ends well, and not at all otherwise."""
+    """A stream whose film appears at `path` when the body ends well, and not at all otherwise.
+
+    Raises:
+        DrivetrError: if no picture was added.
+    """
     with atomic_path(path) as temporary:
         stream = Mp4Stream(temporary, fps)
-        yield stream
-        stream.close()
+        try:
+            yield stream
+        finally:
+            stream.close()
+        if stream.empty:
+            raise DrivetrError(f"there is no picture to write to {path}")
 
 
 def _open_encoder(path: Path, size: tuple[int, int], fps: float) -> Generator[None, bytes, None]:
@@ -73,8 +83,7 @@ def _open_encoder(path: Path, size: tuple[int, int], fps: float) -> Generator[No
         macro_block_size=2,
         ffmpeg_log_level="error",
         output_params=[
-            *("-vf", "scale=out_color_matrix=bt709:out_range=tv"),
-            *("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"),
+            *("-vf", f"scale=out_color_matrix=bt709:out_range=tv,setparams={_COLOURS}"),
             *("-crf", "18", "-preset", "medium", "-g", str(max(1, round(2 * fps)))),
             *("-movflags", "+faststart", "-fflags", "+bitexact", "-flags:v", "+bitexact"),
         ],
