@@ -1,0 +1,156 @@
+"""Writes a whole dataset: scenes in parallel, tables, maps, splits; all or nothing."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from drivetr.data.synth.recipe import FORMAT, Recipe
+from drivetr.data.synth.simulate import SceneWriter, log_of, scene_name, stage_of
+from drivetr.data.synth.street import Street
+from drivetr.data.synth.surfaces import GROUND_HALF
+from drivetr.data.synth.tables import VERSION, Row, fixed_tables, token
+from drivetr.errors import DrivetrError
+
+RECIPE_FILE = "synth.json"
+MAP_METRES, MAP_RESOLUTION = 2000.0, 0.1
+
+
+def write_dataset(recipe: Recipe, out: Path, workers: int) -> bool:
+    """Writes the dataset to `out`; returns False when the same set is there already.
+
+    Everything is built beside `out` and renamed at the end, so that a broken run leaves nothing half done.
+
+    Raises:
+        DrivetrError: `out` is a file or holds something else, or the disk is too small.
+    """
+    out = out.absolute()
+    if _is_there(recipe, out):
+        return False
+    partial = out.with_name(out.name + ".partial")
+    if partial.exists():
+        shutil.rmtree(partial)
+    partial.mkdir(parents=True)
+    _check_disk(recipe, partial)
+    _make_folders(recipe, partial)
+    tables = fixed_tables(recipe.rig)
+    for rows in _scenes(recipe, partial, workers):
+        for name, found in rows.items():
+            tables[name].extend(found)
+    _write_json_tables(recipe, tables, partial)
+    _write_json(partial / RECIPE_FILE, _described(recipe))
+    if out.exists():
+        out.rmdir()
+    os.replace(partial, out)
+    return True
+
+
+def _described(recipe: Recipe) -> dict[str, Any]:
+    """The recipe as JSON data."""
+    return json.loads(json.dumps({"format": FORMAT, **asdict(recipe)}))  # type: ignore[no-any-return]
+
+
+def _is_there(recipe: Recipe, out: Path) -> bool:
+    if not out.exists():
+        return False
+    if not out.is_dir():
+        raise DrivetrError(f"{out} is a file, expected a folder to create; name another OUT.")
+    if not any(out.iterdir()):
+        return False
+    note = out / RECIPE_FILE
+    if note.is_file() and json.loads(note.read_text(encoding="utf-8")) == _described(recipe):
+        return True
+    raise DrivetrError(f"{out} is not empty and holds another dataset; remove it or name another OUT.")
+
+
+def _check_disk(recipe: Recipe, folder: Path) -> None:
+    per_frame = sum(camera.width * camera.height * 0.35 for camera in recipe.rig.cameras)
+    per_frame += 0 if recipe.rig.lidar is None else recipe.rig.lidar.rings * recipe.rig.lidar.azimuths * 16
+    frames = recipe.scenes * recipe.frames_per_scene * (5 if recipe.sweeps else 1)
+    need, free = frames * per_frame, shutil.disk_usage(folder).free
+    if need > free:
+        raise DrivetrError(f"{folder.parent} has {free / 2**30:.1f} GiB free, about {need / 2**30:.1f} GiB are needed; ask for fewer scenes.")
+
+
+def _make_folders(recipe: Recipe, root: Path) -> None:
+    channels = [camera.name for camera in recipe.rig.cameras] + (["LIDAR_TOP"] if recipe.rig.lidar else [])
+    for kind in ("samples", "sweeps"):
+        for channel in channels:
+            (root / kind / channel).mkdir(parents=True)
+    (root / "maps").mkdir()
+    (root / VERSION).mkdir()
+
+
+def _scenes(recipe: Recipe, root: Path, workers: int) -> Iterator[dict[str, list[Row]]]:
+    """The rows of all scenes in order, whatever process drew them."""
+    logs: dict[int, list[int]] = {}
+    for number in range(recipe.scenes):
+        logs.setdefault(log_of(recipe, number), []).append(number)
+    # A street is baked once: its scenes go to one process, unless there are too few streets to share out.
+    jobs = list(logs.values()) if len(logs) >= 2 * workers else [[number] for number in range(recipe.scenes)]
+    with tqdm(total=recipe.scenes, unit="scene", desc="synthetic scenes") as bar:
+        if workers == 1:
+            for numbers in jobs:
+                for rows in _draw_scenes(recipe, numbers, root):
+                    bar.update()
+                    yield rows
+            return
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker) as pool:
+            pending = [pool.submit(_draw_scenes, recipe, numbers, root) for numbers in jobs]
+            for future in pending:
+                for rows in future.result():
+                    bar.update()
+                    yield rows
+
+
+def _start_worker() -> None:
+    cv2.setNumThreads(1)
+
+
+def _draw_scenes(recipe: Recipe, numbers: list[int], root: Path) -> list[dict[str, list[Row]]]:
+    return [SceneWriter(recipe, number, root).run() for number in numbers]
+
+
+def _write_json_tables(recipe: Recipe, tables: dict[str, list[Row]], root: Path) -> None:
+    for log in sorted({log_of(recipe, number) for number in range(recipe.scenes)}):
+        name = token("log", log)
+        tables["log"].append({"token": name, "logfile": f"synth-{log:04d}", "vehicle": "synth", "date_captured": "2026-01-01", "location": f"street-{log:04d}"})
+        picture = f"maps/{token('map', log)}.png"
+        tables["map"].append({"category": "semantic_prior", "token": token("map", log), "filename": picture, "log_tokens": [name]})
+        cv2.imwrite(str(root / picture), _drivable(stage_street(recipe, log)))
+    for name, rows in tables.items():
+        _write_json(root / VERSION / f"{name}.json", rows)
+    names = [scene_name(number) for number in range(recipe.scenes)]
+    train = recipe.scenes - recipe.val_scenes
+    _write_json(root / VERSION / "splits.json", {"synth_train": names[:train], "synth_val": names[train:]})
+
+
+def stage_street(recipe: Recipe, log: int) -> Street:
+    """The street of a drive."""
+    return stage_of(recipe, log).street
+
+
+def _drivable(street: Street) -> np.ndarray:
+    """The map mask: 255 where one may drive; row 0 is the largest y, as the devkit reads it."""
+    size = round(MAP_METRES / MAP_RESOLUTION)
+    mask = np.zeros((size, size), np.uint8)
+    y0, y1 = -street.kerb, street.kerb
+    if street.lot_side:
+        y0, y1 = (y0, street.facade(1)) if street.lot_side > 0 else (-street.facade(-1), y1)
+    corners = np.array([(x, y, 0, 1) for x, y in ((street.x[0], y0), (street.x[1], y0), (street.x[1], y1), (street.x[0], y1))])
+    places = (corners @ street.global_from_street.T)[:, :2] / MAP_RESOLUTION
+    cv2.fillConvexPoly(mask, np.column_stack([places[:, 0], size - places[:, 1]]).round().astype(np.int32), 255)
+    return mask
+
+
+def _write_json(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content, separators=(",", ":"), allow_nan=False), encoding="utf-8")
