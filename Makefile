@@ -39,11 +39,12 @@ $(STAMP): pyproject.toml
 demo: $(STAMP)  ## Trains PETR (point-aware variant) on a synthetic world, evaluates it, makes a video
 	rm -rf $(DEMO)
 	$(DRIVETR) synth $(DEMO)/data --size 96x256
+	@echo "Training PETR's point-aware variant ($(DEMO_CONFIG)), not the published PETR."
 	$(DRIVETR) train $(DEMO_CONFIG) $(DEMO_SET) --split synth_train --work-dir $(DEMO)/train
 	$(DRIVETR) test $(DEMO)/train/last.pth $(DEMO_SET) --split synth_val \
 		--work-dir $(DEMO) --out $(DEMO)/results.json
-	$(DRIVETR) replay $(DEMO)/data --version v1.0-synth --results $(DEMO)/results.json \
-		--mp4 $(DEMO)/replay.mp4
+	$(DRIVETR) replay $(DEMO)/data --version v1.0-synth --split synth_val \
+		--results $(DEMO)/results.json --mp4 $(DEMO)/replay.mp4
 	@echo "The official metrics are in $(DEMO)/metrics.json, the video is $(DEMO)/replay.mp4."
 
 test: $(STAMP)  ## Runs the tests but the slow ones

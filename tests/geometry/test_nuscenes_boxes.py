@@ -6,11 +6,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from jaxtyping import TypeCheckError
+from nuscenes import NuScenes
 from nuscenes.eval.common.utils import quaternion_yaw
 from nuscenes.utils.data_classes import Box
+from nuscenes.utils.geometry_utils import transform_matrix
 from pyquaternion import Quaternion
 
-from drivetr.geometry.boxes import CENTER, SIZE, VELOCITY, box_corners, box_yaw
+from drivetr.geometry.boxes import CENTER, HEADING, SIZE, VELOCITY, box_corners, box_yaw
 from drivetr.geometry.nuscenes_boxes import boxes_from_nuscenes, nuscenes_from_boxes
 from drivetr.geometry.rigid import invert_rigid
 
@@ -126,3 +128,43 @@ def test_wrong_shape_is_refused():
     center, size, _, velocity = annotation((1, 2, 3, 4, 5, 6, 0.3, 7, 8))
     with pytest.raises(TypeCheckError, match="quaternion_wxyz"):
         boxes_from_nuscenes(center, size, np.zeros((1, 3)), velocity, np.eye(4))
+
+
+def test_real_annotations_equal_the_devkit_s_boxes_in_the_lidar_frame(nuscenes_real):
+    """Real lidars are tilted, so this is the whole chain: global, ego, lidar."""
+    nusc = NuScenes("v1.0-mini", str(nuscenes_real), verbose=False)
+    for sample in nusc.sample:
+        token = sample["data"]["LIDAR_TOP"]
+        _, expected, _ = nusc.get_sample_data(token)
+        global_from_lidar = lidar_pose(nusc, token)
+        annotations = [nusc.get("sample_annotation", token) for token in sample["anns"]]
+        columns = [
+            np.array([annotation[key] for annotation in annotations], dtype=np.float64)
+            for key in ("translation", "size", "rotation")
+        ]
+        velocity = np.array([nusc.box_velocity(token) for token in sample["anns"]])
+        boxes = boxes_from_nuscenes(*columns, velocity, lidar_from(global_from_lidar))
+        for box, row in zip(expected, boxes, strict=True):
+            np.testing.assert_allclose(row[CENTER].numpy(), box.center, atol=1e-8)
+            np.testing.assert_allclose(row[SIZE].numpy(), box.wlh[[1, 0, 2]])
+            forward = box.rotation_matrix[:2, 0] / np.linalg.norm(box.rotation_matrix[:2, 0])
+            np.testing.assert_allclose(row[HEADING].numpy(), forward, atol=1e-8)
+        center, size, quaternion, velocity_again = nuscenes_from_boxes(boxes, global_from_lidar)
+        np.testing.assert_allclose(center.numpy(), columns[0], atol=1e-8)
+        np.testing.assert_allclose(size.numpy(), columns[1])
+        same = np.abs((quaternion.numpy() * columns[2]).sum(axis=1))  # q and -q are one rotation
+        np.testing.assert_allclose(same, 1, atol=1e-10)
+        np.testing.assert_allclose(velocity_again.numpy(), velocity[:, :2], atol=1e-9)
+
+
+def lidar_pose(nusc: NuScenes, token: str) -> np.ndarray:
+    """`global_from_lidar` of a sample_data record, by the devkit's own helper."""
+    record = nusc.get("sample_data", token)
+    entries = [
+        nusc.get("ego_pose", record["ego_pose_token"]),
+        nusc.get("calibrated_sensor", record["calibrated_sensor_token"]),
+    ]
+    global_from_ego, ego_from_lidar = (
+        transform_matrix(entry["translation"], Quaternion(entry["rotation"])) for entry in entries
+    )
+    return global_from_ego @ ego_from_lidar
