@@ -81,14 +81,7 @@ def evaluate_submission(
 
         summary, details = _metrics(evaluation, verbose)
         summary["meta"] = meta
-        summary["drivetr"] = {
-            "drivetr_version": __version__,
-            "results": str(path),
-            "dataset_version": version,
-            "split": split,
-            "num_samples": len(tokens[split]),
-            "num_truth": _count_truth(evaluation),
-        }
+        summary["drivetr"] = {"results": str(path), **_provenance(evaluation)}
         bar.update()
     if out_dir is not None:
         for name, content in (("metrics_summary", summary), ("metrics_details", details)):
@@ -128,10 +121,16 @@ def _metrics(evaluation: "DetectionEval", verbose: bool) -> tuple[dict[str, Any]
     return json.loads(json.dumps(metrics.serialize())), details.serialize()
 
 
-def _count_truth(evaluation: "DetectionEval") -> dict[str, int]:
-    """Ground-truth boxes of each class that the devkit's filters leave."""
+def _provenance(evaluation: "DetectionEval") -> dict[str, Any]:
+    """Where the numbers come from, and how many ground-truth boxes the devkit's filters leave."""
     counts = Counter(box.detection_name for box in evaluation.gt_boxes.all)
-    return {name: counts[name] for name in evaluation.cfg.class_names}
+    return {
+        "drivetr_version": __version__,
+        "dataset_version": evaluation.nusc.version,
+        "split": evaluation.eval_set,
+        "num_samples": len(evaluation.sample_tokens),
+        "num_truth": {name: counts[name] for name in evaluation.cfg.class_names},
+    }
 
 
 def _stand_in(scratch: Path, tokens: list[str], meta: dict[str, Any]) -> Path:

@@ -1,6 +1,9 @@
 """What would crash the devkit is told beforehand, in one sentence."""
 
+import contextlib
+import copy
 import json
+import random
 import shutil
 
 import pytest
@@ -139,6 +142,29 @@ class TestTruth:
         assert "`drivetr verify" in told(empty_results, tables_only)
 
 
+class TestDamagedTables:
+    """One field lost, emptied or of another type, anywhere: metrics or one sentence, no crash."""
+
+    NAMES = ("category", "attribute", "instance", "sensor", "calibrated_sensor", "ego_pose", "log",
+             "scene", "sample", "sample_data", "sample_annotation", "map")  # fmt: skip
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_random_damage(self, empty_results, tables_only, name):
+        rng = random.Random(name)
+        whole = table(tables_only, name)
+        for _ in range(5):
+            rows = copy.deepcopy(whole)
+            row = rng.choice(rows)
+            field = rng.choice(list(row))
+            row[field] = rng.choice([None, "", [], {}, -1])
+            if rng.random() < 0.3:
+                del row[field]
+            overwrite(tables_only, name, rows)
+            with contextlib.suppress(DrivetrError):
+                metrics = evaluate_submission(empty_results, tables_only, "v1.0-synth", "synth_val")
+                assert metrics["mean_ap"] == 0
+
+
 class TestRigWithoutLidar:
     def test_same_digits_as_with_it(self, tables_only, tmp_path, random_submission):
         """The ego pose is all that is taken from LIDAR_TOP."""
@@ -156,4 +182,4 @@ class TestRigWithoutLidar:
         rows = table(tables_only, "sample_data")
         lost = next(row for row in rows if row["sample_token"] == VAL[1])
         overwrite(tables_only, "sample_data", [row for row in rows if row is not lost])
-        assert f"no key frame for sample {VAL[1]}" in told(empty_results, tables_only)
+        assert f"nor a camera key frame for sample {VAL[1]}" in told(empty_results, tables_only)
