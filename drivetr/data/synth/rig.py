@@ -55,9 +55,9 @@ class Lidar:
     translation: tuple[float, ...] = (0.94, 0.0, 1.84)
     rotation: tuple[float, ...] = (math.sqrt(0.5), 0.0, 0.0, -math.sqrt(0.5))
     rings: int = 32
-    azimuths: int = 540
-    lowest_deg: float = -30.0
-    highest_deg: float = 8.0
+    azimuths: int = 420
+    lowest_deg: float = -29.0
+    highest_deg: float = 5.0
     reach: float = 60.0
 
     @property
