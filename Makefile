@@ -37,7 +37,7 @@ $(STAMP): pyproject.toml
 	@touch $@
 
 demo: $(STAMP)  ## Trains PETR (point-aware variant) on a synthetic world, evaluates it, makes a video
-	rm -rf $(DEMO)
+	rm -rf $(DEMO)/train  # the rest is written anew, but for a finished world, which is kept
 	$(DRIVETR) synth $(DEMO)/data --size 96x256
 	@echo "Training PETR's point-aware variant ($(DEMO_CONFIG)), not the published PETR."
 	$(DRIVETR) train $(DEMO_CONFIG) $(DEMO_SET) --split synth_train --work-dir $(DEMO)/train
