@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> None:
     from drivetr.data.nuscenes.index import open_index
 
     index = open_index(args.dataroot, args.version)
-    sources = open_predictions(args.results, args.checkpoint, index)
+    sources = open_predictions(args.results, args.checkpoint, index, args.split)
     scenes = choose_scenes(index, args.scene, args.split, sources)
     reader = SceneReader(index, sources, args.score_threshold)
     count = sum(scene.num_samples for scene in scenes)

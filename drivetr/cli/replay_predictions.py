@@ -1,6 +1,7 @@
 """Predictions that a replay draws: from submissions, or from a detector that runs meanwhile."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -9,6 +10,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from drivetr.data.nuscenes.index import NuScenesIndex
+from drivetr.data.nuscenes.splits import splits_of_version
+from drivetr.engine.api import load_detector
+from drivetr.errors import DrivetrError
 from drivetr.evaluation.nuscenes.submission import read_submission
 from drivetr.geometry.nuscenes_boxes import boxes_from_nuscenes
 from drivetr.structures.classes import DETECTION_CLASSES
@@ -19,23 +23,18 @@ class PredictionSource(Protocol):
     """Something that has boxes for samples."""
 
     name: str
-    classes: tuple[str, ...]
 
     def has(self, token: str) -> bool:
         """Whether there is an answer, be it an empty one, for a sample."""
         ...
 
-    def detections(
-        self, row: int, token: str, lidar_from_global: Float[Tensor, "4 4"]
-    ) -> Detections:
+    def detections(self, token: str, lidar_from_global: Float[Tensor, "4 4"]) -> Detections:
         """The boxes of a sample in its reference frame."""
         ...
 
 
 class SubmissionSource:
     """The boxes of a nuScenes submission, which are in the global frame."""
-
-    classes = DETECTION_CLASSES
 
     def __init__(self, path: Path, name: str) -> None:
         """Reads the whole file.
@@ -50,9 +49,7 @@ class SubmissionSource:
         """Whether the submission has an entry for a sample."""
         return token in self._results
 
-    def detections(
-        self, row: int, token: str, lidar_from_global: Float[Tensor, "4 4"]
-    ) -> Detections:
+    def detections(self, token: str, lidar_from_global: Float[Tensor, "4 4"]) -> Detections:
         """The boxes of a sample in its reference frame."""
         boxes = self._results[token]
         columns = {
@@ -69,13 +66,54 @@ class SubmissionSource:
             ),
             scores=torch.tensor([float(box["detection_score"]) for box in boxes]),
             labels=torch.tensor(
-                [self.classes.index(box["detection_name"]) for box in boxes], dtype=torch.long
+                [DETECTION_CLASSES.index(box["detection_name"]) for box in boxes], dtype=torch.long
             ),
         )
 
 
+class CheckpointSource:
+    """The boxes that a trained detector finds in samples when they are asked for."""
+
+    def __init__(self, path: Path, index: NuScenesIndex, split: str | None) -> None:
+        """Loads the detector, and the dataset with the transforms that it was tested with.
+
+        Args:
+            path: of the checkpoint.
+            index: of the dataset it runs on.
+            split: that it can be asked about; None for all splits of the version.
+
+        Raises:
+            DrivetrError: the checkpoint is damaged, or its classes are not nuScenes' ones.
+        """
+        self.name = path.stem
+        loaded = load_detector(path)
+        unknown = set(loaded.classes) - set(DETECTION_CLASSES)
+        if unknown:
+            raise DrivetrError(
+                f"{path}: its class {min(unknown)!r} is none of the ten nuScenes detection classes,"
+                " which is all that a replay draws"
+            )
+        gaps = {"with_targets": False, "missing_images": "tolerant", "missing_limit": 1.0}
+        spec = replace(loaded.spec, test_data=loaded.spec.test_data | gaps)
+        self._loaded = replace(loaded, spec=spec)
+        splits = split or "+".join(splits_of_version(index.dataroot, index.version))
+        self._dataset = self._loaded.dataset(index.dataroot, index.version, splits)
+        self._position_of = {token: i for i, token in enumerate(self._dataset.tokens)}
+        self._label_of = torch.tensor([DETECTION_CLASSES.index(c) for c in loaded.classes])
+
+    def has(self, token: str) -> bool:
+        """Whether the sample is in the split."""
+        return token in self._position_of
+
+    def detections(self, token: str, lidar_from_global: Float[Tensor, "4 4"]) -> Detections:
+        """The boxes of a sample in its reference frame."""
+        frame = self._dataset[self._position_of[token]]
+        found = next(self._loaded.predict_frames([frame]))
+        return replace(found, labels=self._label_of[found.labels])
+
+
 def open_predictions(
-    results: Sequence[str], checkpoint: str | None, index: NuScenesIndex
+    results: Sequence[str], checkpoint: str | None, index: NuScenesIndex, split: str | None
 ) -> list[PredictionSource]:
     """The sources that the command line names, each under a name of its own."""
     paths = [Path(result) for result in results]
@@ -85,4 +123,6 @@ def open_predictions(
     sources: list[PredictionSource] = [
         SubmissionSource(path, name) for path, name in zip(paths, names, strict=True)
     ]
+    if checkpoint is not None:
+        sources.append(CheckpointSource(Path(checkpoint), index, split))
     return sources

@@ -61,12 +61,12 @@ class SceneReader:
         rig = {camera.channel: camera for sample in samples for camera in sample.cameras}
         labelled = any(len(sample.annotations.category) for sample in samples)
         path_global = torch.from_numpy(np.stack([s.global_from_ego[:3, 3] for s in samples]))
-        for number, (row, sample) in enumerate(zip(rows, samples, strict=True)):
+        for number, sample in enumerate(samples):
             ego_from_lidar = _double(sample.ego_from_lidar)
             global_from_lidar = _double(sample.global_from_ego) @ ego_from_lidar
             lidar_from_global = invert_rigid(global_from_lidar)
             images, cameras = self._look(sample, rig, global_from_lidar)
-            predictions, note = self._predict(row, sample, lidar_from_global)
+            predictions, note = self._predict(sample, lidar_from_global)
             yield ReplayFrame(
                 images=images,
                 cameras=cameras,
@@ -121,13 +121,13 @@ class SceneReader:
         )
 
     def _predict(
-        self, row: int, sample: SampleRecord, lidar_from_global: Float[Tensor, "4 4"]
+        self, sample: SampleRecord, lidar_from_global: Float[Tensor, "4 4"]
     ) -> tuple[dict[str, Detections], str]:
         """Predictions above the threshold by source, and which sources lack the sample."""
         predictions, silent = {}, []
         for source in self._sources:
             if source.has(sample.token):
-                found = source.detections(row, sample.token, lidar_from_global)
+                found = source.detections(sample.token, lidar_from_global)
                 predictions[source.name] = found[found.scores >= self._score_threshold]
             else:
                 predictions[source.name] = Detections(
