@@ -66,6 +66,7 @@ def evaluate_submission(
         with faults_of_tables(dataroot, version):
             nusc = open_tables(dataroot, version, verbose)
             tokens = tokens_of_splits(nusc, split)
+            check_truth(nusc, tokens[split], split)
         check_tokens(list(results), tokens[split], tokens, split, path)
         bar.update()
 
@@ -73,7 +74,6 @@ def evaluate_submission(
         meta = submission["meta"]
         del submission, results  # the devkit reads the file again
         with faults_of_tables(dataroot, version), TemporaryDirectory(prefix="drivetr-") as scratch:
-            check_truth(nusc, tokens[split], split)
             lend_reference_channel(nusc, tokens[split])
             readable = _stand_in(Path(scratch), tokens[split], meta) if found_nothing else path
             evaluation = _load_devkit(nusc, readable, split, scratch, verbose)

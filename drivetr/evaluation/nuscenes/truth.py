@@ -55,15 +55,15 @@ def tokens_of_splits(nusc: "NuScenes", split: str) -> dict[str, list[str]]:
     """Sample tokens of every split that has any in these tables, of `split`, and all under ''."""
     from nuscenes.utils.splits import create_splits_scenes
 
-    scenes: dict[str, list[str]] = dict(create_splits_scenes())
+    scenes: dict[str, set[str]] = {k: set(v) for k, v in create_splits_scenes().items()}
     custom = Path(nusc.dataroot) / nusc.version / "splits.json"
     if custom.is_file():
-        own = {k: v for k, v in _read_json(custom).items() if isinstance(v, list)}
+        own = {k: set(v) for k, v in _read_json(custom).items() if isinstance(v, list)}
         scenes = own | scenes
     tokens: dict[str, list[str]] = {"": [], split: []}
     scene_names = {scene["token"]: scene["name"] for scene in nusc.scene}
     splits_of_scene = {
-        name: [key for key, members in scenes.items() if name in set(members)]
+        name: [key for key, members in scenes.items() if name in members]
         for name in scene_names.values()
     }
     for sample in nusc.sample:
