@@ -10,16 +10,41 @@ EXAMPLE = "drivetr synth data/synth --scenes 20 --val-scenes 4 --size 96x256"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments."""
-    parser.add_argument("out", metavar="OUT", help="folder to create; a finished set of the same recipe is kept")
-    parser.add_argument("--size", default="256x704", metavar="HxW", help="picture size (default 256x704)")
+    parser.add_argument(
+        "out", metavar="OUT", help="folder to create; a finished set of the same recipe is kept"
+    )
+    parser.add_argument(
+        "--size", default="256x704", metavar="HxW", help="picture size (default 256x704)"
+    )
     parser.add_argument("--scenes", type=int, default=40, help="number of scenes (default 40)")
-    parser.add_argument("--val-scenes", type=int, default=8, help="the last of them that are synth_val (default 8)")
-    parser.add_argument("--frames-per-scene", type=int, default=4, help="keyframes per scene, 0.5 s apart (default 4)")
-    parser.add_argument("--seed", type=int, default=0, help="of everything; same seed, same bytes (default 0)")
-    parser.add_argument("--reach", type=float, default=24.0, metavar="METRES", help="objects live within this of the ego (default 24)")
-    parser.add_argument("--density", type=float, default=1.0, help="factor on the number of objects (default 1)")
-    parser.add_argument("--sweeps", action="store_true", help="write frames between the keyframes, 0.1 s apart")
-    parser.add_argument("--rig", metavar="FILE", help="JSON with other cameras; --size does not apply then")
+    parser.add_argument(
+        "--val-scenes", type=int, default=8, help="the last of them that are synth_val (default 8)"
+    )
+    parser.add_argument(
+        "--frames-per-scene",
+        type=int,
+        default=4,
+        help="keyframes per scene, 0.5 s apart (default 4)",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of everything; same seed, same bytes (default 0)"
+    )
+    parser.add_argument(
+        "--reach",
+        type=float,
+        default=24.0,
+        metavar="METRES",
+        help="objects live within this of the ego (default 24)",
+    )
+    parser.add_argument(
+        "--density", type=float, default=1.0, help="factor on the number of objects (default 1)"
+    )
+    parser.add_argument(
+        "--sweeps", action="store_true", help="write frames between the keyframes, 0.1 s apart"
+    )
+    parser.add_argument(
+        "--rig", metavar="FILE", help="JSON with other cameras; --size does not apply then"
+    )
     parser.add_argument("--workers", type=int, default=0, help="processes (default: all cores)")
 
 
@@ -33,10 +58,21 @@ def run(args: argparse.Namespace) -> None:
 
     check_arguments(args)
     rig = load_rig(Path(args.rig)) if args.rig else nuscenes_rig(*parse_size(args.size))
-    recipe = Recipe(rig, args.scenes, args.val_scenes, args.frames_per_scene, args.seed, args.reach, args.density, args.sweeps)
+    recipe = Recipe(
+        rig,
+        args.scenes,
+        args.val_scenes,
+        args.frames_per_scene,
+        args.seed,
+        args.reach,
+        args.density,
+        args.sweeps,
+    )
     workers = args.workers or len(os.sched_getaffinity(0))
     if write_dataset(recipe, Path(args.out), min(workers, args.scenes)):
-        print(f"wrote {args.scenes} scenes to {args.out} (--version v1.0-synth --split synth_train or synth_val)")
+        print(
+            f"wrote {args.scenes} scenes to {args.out} (--version v1.0-synth --split synth_train or synth_val)"
+        )
     else:
         print(f"{args.out} already holds this dataset; nothing to do")
 
@@ -51,7 +87,9 @@ def parse_size(text: str) -> tuple[int, int]:
 
     found = re.fullmatch(r"(\d+)x(\d+)", text)
     if not found or not all(16 <= int(side) <= 4096 for side in found.groups()):
-        raise DrivetrError(f"--size is {text}, expected HEIGHTxWIDTH in pixels from 16 to 4096, such as 256x704.")
+        raise DrivetrError(
+            f"--size is {text}, expected HEIGHTxWIDTH in pixels from 16 to 4096, such as 256x704."
+        )
     return int(found[1]), int(found[2])
 
 
@@ -59,12 +97,22 @@ def check_arguments(args: argparse.Namespace) -> None:
     """Raises DrivetrError on numbers that make no dataset."""
     from drivetr.errors import DrivetrError
 
-    for name, low in (("scenes", 1), ("val_scenes", 0), ("frames_per_scene", 1), ("workers", 0), ("seed", 0)):
+    for name, low in (
+        ("scenes", 1),
+        ("val_scenes", 0),
+        ("frames_per_scene", 1),
+        ("workers", 0),
+        ("seed", 0),
+    ):
         value = getattr(args, name)
         if value < low:
-            raise DrivetrError(f"--{name.replace('_', '-')} is {value}, expected a whole number of at least {low}.")
+            raise DrivetrError(
+                f"--{name.replace('_', '-')} is {value}, expected a whole number of at least {low}."
+            )
     if args.val_scenes > args.scenes:
-        raise DrivetrError(f"--val-scenes is {args.val_scenes}, expected at most --scenes ({args.scenes}).")
+        raise DrivetrError(
+            f"--val-scenes is {args.val_scenes}, expected at most --scenes ({args.scenes})."
+        )
     for name, low, high in (("reach", 5.0, 80.0), ("density", 0.0, 10.0)):
         value = getattr(args, name)
         if not low <= value <= high:

@@ -55,7 +55,8 @@ def draw_kind(name: str, rng: np.random.Generator) -> Kind:
 def draw_size(name: str, kind: Kind, rider: bool, rng: np.random.Generator) -> Size:
     """Length, width and height in metres, to the millimetre."""
     length, width, height = (
-        mean + spread * rng.uniform(-1, 1) for mean, spread in zip(kind.mean, kind.spread, strict=True)
+        mean + spread * rng.uniform(-1, 1)
+        for mean, spread in zip(kind.mean, kind.spread, strict=True)
     )
     if name in CYCLES:
         height = rng.uniform(1.62, 1.82) if rider else rng.uniform(1.0, 1.2)

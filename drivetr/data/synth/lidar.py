@@ -16,7 +16,9 @@ def directions(lidar: Lidar) -> Array:
     elevation = np.radians(np.linspace(lidar.lowest_deg, lidar.highest_deg, lidar.rings))[:, None]
     azimuth = np.linspace(-np.pi, np.pi, lidar.azimuths, endpoint=False)[None]
     flat = np.cos(elevation)
-    return np.stack([flat * np.cos(azimuth), flat * np.sin(azimuth), np.sin(elevation) + 0 * azimuth], axis=-1)
+    return np.stack(
+        [flat * np.cos(azimuth), flat * np.sin(azimuth), np.sin(elevation) + 0 * azimuth], axis=-1
+    )
 
 
 def hit_convex(origins: Array, rays: Array, planes: Array) -> Array:
@@ -46,18 +48,27 @@ def window(corners: Array, shape: tuple[int, int], lidar: Lidar) -> tuple[Array,
     angle = np.arctan2(corners[:, 1], corners[:, 0])
     turned = np.mod(angle - angle[0] + np.pi, 2 * np.pi) - np.pi + angle[0]
     step = 2 * np.pi / columns
-    first, last = np.floor((turned.min() + np.pi) / step) - 1, np.ceil((turned.max() + np.pi) / step) + 1
+    first, last = (
+        np.floor((turned.min() + np.pi) / step) - 1,
+        np.ceil((turned.max() + np.pi) / step) + 1,
+    )
     if turned.max() - turned.min() > np.pi:
         first, last = 0, columns - 1
     flat = np.hypot(corners[:, 0], corners[:, 1])
     elevation = np.degrees(np.arctan2(corners[:, 2], np.maximum(flat, 1e-3)))
     pitch = (lidar.highest_deg - lidar.lowest_deg) / (rings - 1)
     low = int(np.floor((elevation.min() - lidar.lowest_deg) / pitch)) - 1
-    high = int(np.ceil((elevation.max() - lidar.lowest_deg) / pitch)) + 3  # a face bulges above its corners
-    return np.arange(max(0, low), min(rings, high + 1)), np.arange(int(first), int(last) + 1) % columns
+    high = (
+        int(np.ceil((elevation.max() - lidar.lowest_deg) / pitch)) + 3
+    )  # a face bulges above its corners
+    return np.arange(max(0, low), min(rings, high + 1)), np.arange(
+        int(first), int(last) + 1
+    ) % columns
 
 
-def scan(lidar: Lidar, bodies: list[tuple[Array, list[Array], float]], rng: np.random.Generator) -> NDArray[np.float32]:
+def scan(
+    lidar: Lidar, bodies: list[tuple[Array, list[Array], float]], rng: np.random.Generator
+) -> NDArray[np.float32]:
     """A point cloud (P, 5): x, y, z, intensity, ring in the lidar frame.
 
     Args:
@@ -96,7 +107,11 @@ def scan(lidar: Lidar, bodies: list[tuple[Array, list[Array], float]], rng: np.r
 
 def body_of(actor: Actor, lidar_from_actor: Array) -> tuple[Array, list[Array], float]:
     """An actor as `scan` wants it."""
-    corners = box_corners((-actor.size[0] / 2, actor.size[0] / 2), (-actor.size[1] / 2, actor.size[1] / 2), actor.size[2])
+    corners = box_corners(
+        (-actor.size[0] / 2, actor.size[0] / 2),
+        (-actor.size[1] / 2, actor.size[1] / 2),
+        actor.size[2],
+    )
     moved = corners @ lidar_from_actor[:3, :3].T + lidar_from_actor[:3, 3]
     return moved, [moved_planes(planes, lidar_from_actor) for planes in actor.mesh.convex], 30.0
 
@@ -106,12 +121,16 @@ def box_corners(x: tuple[float, float], y: tuple[float, float], height: float) -
     return np.array([(a, b, c) for a in x for b in y for c in (0.0, height)])
 
 
-def scenery(street: Street, lidar_from_street: Array, reach: float) -> list[tuple[Array, list[Array], float]]:
+def scenery(
+    street: Street, lidar_from_street: Array, reach: float
+) -> list[tuple[Array, list[Array], float]]:
     """Houses, tree trunks and lamp posts near the sensor."""
     here = np.linalg.inv(lidar_from_street)[:2, 3]
     found = []
     solids = [(house.x, house.y, house.height, 20.0) for house in street.buildings]
-    solids += [((x - 0.1, x + 0.1), (y - 0.1, y + 0.1), tall * 0.5, 15.0) for x, y, tall in street.trees]
+    solids += [
+        ((x - 0.1, x + 0.1), (y - 0.1, y + 0.1), tall * 0.5, 15.0) for x, y, tall in street.trees
+    ]
     solids += [((x - 0.07, x + 0.07), (y - 0.07, y + 0.07), 6.0, 15.0) for x, y in street.lamps]
     for x, y, height, shine in solids:
         nearest = np.array([np.clip(here[0], *x), np.clip(here[1], *y)])
@@ -129,5 +148,7 @@ def count_inside(points_street: Array, actor: Actor, time: float) -> int:
     cos, sin = np.cos(actor.yaw), np.sin(actor.yaw)
     dx, dy = points_street[:, 0] - x, points_street[:, 1] - y
     length, width, height = actor.size
-    inside = (np.abs(cos * dx + sin * dy) <= length / 2) & (np.abs(cos * dy - sin * dx) <= width / 2)
+    inside = (np.abs(cos * dx + sin * dy) <= length / 2) & (
+        np.abs(cos * dy - sin * dx) <= width / 2
+    )
     return int((inside & (points_street[:, 2] >= 0) & (points_street[:, 2] <= height)).sum())

@@ -144,7 +144,9 @@ class MeshBuilder:
         if solid:
             self.convex.append(part.planes())
 
-    def decal(self, quad: Array, colour: Colour, glow: float = 0.0, texture: int = NO_TEXTURE) -> None:
+    def decal(
+        self, quad: Array, colour: Colour, glow: float = 0.0, texture: int = NO_TEXTURE
+    ) -> None:
         """Adds one flat quad without volume (a window, a lamp, a stripe)."""
         self.quads.append(np.asarray(quad, float))
         self.colours.append(colour)
@@ -152,7 +154,12 @@ class MeshBuilder:
         self.textures.append(texture)
 
     def decal_x(
-        self, x: float, y: tuple[float, float], z: tuple[float, float], colour: Colour, glow: float = 0.0
+        self,
+        x: float,
+        y: tuple[float, float],
+        z: tuple[float, float],
+        colour: Colour,
+        glow: float = 0.0,
     ) -> None:
         """A decal that looks along +x where x > 0 and along -x where x < 0."""
         low, high = sorted(y)
@@ -162,7 +169,12 @@ class MeshBuilder:
         self.decal(np.array(quad), colour, glow)
 
     def decal_y(
-        self, y: float, x: tuple[float, float], z: tuple[float, float], colour: Colour, glow: float = 0.0
+        self,
+        y: float,
+        x: tuple[float, float],
+        z: tuple[float, float],
+        colour: Colour,
+        glow: float = 0.0,
     ) -> None:
         """A decal that looks along +y where y > 0 and along -y where y < 0."""
         low, high = sorted(x)

@@ -14,7 +14,12 @@ WHITE: Colour = (0.90, 0.92, 0.92)
 HEADLIGHT: Colour = (0.80, 0.95, 1.00)
 TAIL_LIGHT: Colour = (0.10, 0.08, 0.80)
 AMBER: Colour = (0.10, 0.55, 0.95)
-SKINS: tuple[Colour, ...] = ((0.55, 0.67, 0.85), (0.38, 0.52, 0.72), (0.25, 0.36, 0.53), (0.16, 0.22, 0.34))
+SKINS: tuple[Colour, ...] = (
+    (0.55, 0.67, 0.85),
+    (0.38, 0.52, 0.72),
+    (0.25, 0.36, 0.53),
+    (0.16, 0.22, 0.34),
+)
 
 
 def paint(rng: np.random.Generator) -> Colour:
@@ -22,7 +27,9 @@ def paint(rng: np.random.Generator) -> Colour:
     if rng.random() < 0.35:
         value = rng.uniform(0.12, 0.95)
         return (value, value * rng.uniform(0.97, 1.0), value * rng.uniform(0.95, 1.0))
-    red, green, blue = colorsys.hsv_to_rgb(rng.random(), rng.uniform(0.3, 0.9), rng.uniform(0.3, 0.95))
+    red, green, blue = colorsys.hsv_to_rgb(
+        rng.random(), rng.uniform(0.3, 0.9), rng.uniform(0.3, 0.95)
+    )
     return (blue, green, red)
 
 

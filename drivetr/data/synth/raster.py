@@ -54,17 +54,27 @@ def project(points_cam: Array, intrinsic: Array) -> Array:
     return flat @ intrinsic[:2, :2].T + intrinsic[:2, 2]
 
 
-def draw(buffers: Buffers, faces: Faces, cam_from_frame: Array, intrinsic: Array, textures: tuple[tuple[Image, ...], ...]) -> dict[int, int]:
+def draw(
+    buffers: Buffers,
+    faces: Faces,
+    cam_from_frame: Array,
+    intrinsic: Array,
+    textures: tuple[tuple[Image, ...], ...],
+) -> dict[int, int]:
     """Draws all faces; returns the pixels of each owner's silhouette as if it stood alone.
 
     `textures` are pyramids, each level half of the one before.
     """
     quads = faces.quads @ cam_from_frame[:3, :3].T + cam_from_frame[:3, 3]
     normals = np.cross(quads[:, 2] - quads[:, 0], quads[:, 3] - quads[:, 1])
-    offset = np.einsum("fk,fk->f", normals, quads[:, 0])  # n . x of the plane; negative when seen from outside
+    offset = np.einsum(
+        "fk,fk->f", normals, quads[:, 0]
+    )  # n . x of the plane; negative when seen from outside
     height, width = buffers.owner.shape
     rows = np.flatnonzero(_candidates(quads, offset, intrinsic, width, height))
-    slopes = (normals[rows] / offset[rows, None]) @ np.linalg.inv(intrinsic)  # 1/z = slope . (u, v, 1)
+    slopes = (normals[rows] / offset[rows, None]) @ np.linalg.inv(
+        intrinsic
+    )  # 1/z = slope . (u, v, 1)
     straddles = (quads[rows, :, 2] < NEAR).any(axis=1)
     safe = quads[rows].copy()
     safe[..., 2] = np.maximum(safe[..., 2], NEAR)
@@ -100,14 +110,21 @@ def draw(buffers: Buffers, faces: Faces, cam_from_frame: Array, intrinsic: Array
     return counts
 
 
-def _candidates(quads: Array, offset: Array, intrinsic: Array, width: int, height: int) -> NDArray[np.bool_]:
+def _candidates(
+    quads: Array, offset: Array, intrinsic: Array, width: int, height: int
+) -> NDArray[np.bool_]:
     """Faces that look at the camera and are not wholly beside the picture."""
     x, y, z = quads[..., 0], quads[..., 1], quads[..., 2]
     left = (0.5 + intrinsic[0, 2]) / intrinsic[0, 0]
     right = (width - 0.5 - intrinsic[0, 2]) / intrinsic[0, 0]
     top = (0.5 + intrinsic[1, 2]) / intrinsic[1, 1]
     bottom = (height - 0.5 - intrinsic[1, 2]) / intrinsic[1, 1]
-    outside = (x < -left * z).all(1) | (x > right * z).all(1) | (y < -top * z).all(1) | (y > bottom * z).all(1)
+    outside = (
+        (x < -left * z).all(1)
+        | (x > right * z).all(1)
+        | (y < -top * z).all(1)
+        | (y > bottom * z).all(1)
+    )
     return (offset < -1e-9) & ~outside & (z >= NEAR).any(axis=1)
 
 
@@ -119,7 +136,12 @@ class _Extent:
 
     def include(self, box: tuple[int, int, int, int]) -> None:
         mine = self.box
-        self.box = [min(mine[0], box[0]), min(mine[1], box[1]), max(mine[2], box[2]), max(mine[3], box[3])]
+        self.box = [
+            min(mine[0], box[0]),
+            min(mine[1], box[1]),
+            max(mine[2], box[2]),
+            max(mine[3], box[3]),
+        ]
 
 
 def _close(silhouette: Image, touched: _Extent, owner: int, counts: dict[int, int]) -> None:
@@ -155,7 +177,9 @@ def _stipple(mask: Image, box: tuple[int, int, int, int], opacity: float) -> Non
     mask &= (_STIPPLE[rows, columns] < opacity).astype(np.uint8)
 
 
-def _warped(pyramid: tuple[Image, ...], quad: Array, intrinsic: Array, box: tuple[int, int, int, int]) -> Image:
+def _warped(
+    pyramid: tuple[Image, ...], quad: Array, intrinsic: Array, box: tuple[int, int, int, int]
+) -> Image:
     """The texture as the camera sees it inside the box; corner 0 of the quad is its lower left."""
     right, up = quad[1] - quad[0], quad[3] - quad[0]
     middle = quad.mean(axis=0)
@@ -167,14 +191,26 @@ def _warped(pyramid: tuple[Image, ...], quad: Array, intrinsic: Array, box: tupl
     texture = pyramid[level]
     rows, columns = texture.shape[:2]
     pixel_from_unit = intrinsic @ np.column_stack([right, up, quad[0]])
-    unit_from_texel = np.array([[1 / columns, 0, 0.5 / columns], [0, -1 / rows, 1 - 0.5 / rows], [0, 0, 1]])
+    unit_from_texel = np.array(
+        [[1 / columns, 0, 0.5 / columns], [0, -1 / rows, 1 - 0.5 / rows], [0, 0, 1]]
+    )
     shift = np.array([[1, 0, -box[0]], [0, 1, -box[1]], [0, 0, 1.0]])
     matrix = shift @ pixel_from_unit @ unit_from_texel
     size = (box[2] - box[0], box[3] - box[1])
-    return cv2.warpPerspective(texture, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.warpPerspective(
+        texture, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
 
 
-def _paint(buffers: Buffers, mask: Image, box: tuple[int, int, int, int], slope: Array, colour: Array, picture: Image | None, owner: int) -> None:
+def _paint(
+    buffers: Buffers,
+    mask: Image,
+    box: tuple[int, int, int, int],
+    slope: Array,
+    colour: Array,
+    picture: Image | None,
+    owner: int,
+) -> None:
     """Writes where the face is nearer than what is there."""
     left, top, right, bottom = box
     across = slope[0] * np.arange(left, right)

@@ -108,7 +108,11 @@ def nuscenes_rig(height: int, width: int) -> Rig:
     cameras = []
     for name, (focal, cx, cy, position, heading) in _NUSCENES_CAMERAS.items():
         centre = ((cx + 0.5) * scale - 0.5 - cut_left, (cy + 0.5) * scale - 0.5 - cut_top)
-        intrinsic = ((focal * scale, 0.0, centre[0]), (0.0, focal * scale, centre[1]), (0.0, 0.0, 1.0))
+        intrinsic = (
+            (focal * scale, 0.0, centre[0]),
+            (0.0, focal * scale, centre[1]),
+            (0.0, 0.0, 1.0),
+        )
         cameras.append(
             Camera(name, width, height, intrinsic, position, _camera_quaternion(heading))
         )
@@ -128,7 +132,9 @@ def load_rig(path: Path) -> Rig:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise DrivetrError(f"rig file {path} cannot be read as JSON ({error}); give a rig file.") from None
+        raise DrivetrError(
+            f"rig file {path} cannot be read as JSON ({error}); give a rig file."
+        ) from None
     _check_fields(path, "the rig", content, {"cameras"}, {"lidar"})
     if not isinstance(content["cameras"], list) or not content["cameras"]:
         raise DrivetrError(f"rig file {path}: cameras must be a list of at least one camera.")
@@ -141,12 +147,16 @@ def load_rig(path: Path) -> Rig:
 
 def _check_fields(path: Path, what: str, entry: Any, needed: set[str], allowed: set[str]) -> None:
     if not isinstance(entry, dict):
-        raise DrivetrError(f"rig file {path}: {what} must be an object, found {type(entry).__name__}.")
+        raise DrivetrError(
+            f"rig file {path}: {what} must be an object, found {type(entry).__name__}."
+        )
     for name in sorted(needed - set(entry)):
         raise DrivetrError(f"rig file {path}: {what} lacks the field {name}; add it.")
     for name in sorted(set(entry) - needed - allowed):
         known = ", ".join(sorted(needed | allowed))
-        raise DrivetrError(f"rig file {path}: {what} has the unknown field {name}; known are {known}.")
+        raise DrivetrError(
+            f"rig file {path}: {what} has the unknown field {name}; known are {known}."
+        )
 
 
 def _numbers(path: Path, what: str, value: Any, shape: tuple[int, ...]) -> Array:
@@ -170,13 +180,17 @@ def _pose(path: Path, what: str, entry: Any) -> tuple[tuple[float, ...], tuple[f
 
 def _camera(path: Path, number: int, entry: Any) -> Camera:
     what = f"cameras[{number}]"
-    _check_fields(path, what, entry, {"name", "width", "height", "intrinsic", "ego_from_cam"}, set())
+    _check_fields(
+        path, what, entry, {"name", "width", "height", "intrinsic", "ego_from_cam"}, set()
+    )
     name = entry["name"]
     if not isinstance(name, str) or not name.replace("_", "").replace("-", "").isalnum():
         raise DrivetrError(f"rig file {path}: {what}.name must be letters, digits, _ or -.")
     for side in ("width", "height"):
         if not isinstance(entry[side], int) or not 8 <= entry[side] <= 4096:
-            raise DrivetrError(f"rig file {path}: {what}.{side} must be a whole number from 8 to 4096.")
+            raise DrivetrError(
+                f"rig file {path}: {what}.{side} must be a whole number from 8 to 4096."
+            )
     intrinsic = _numbers(path, f"{what}.intrinsic", entry["intrinsic"], (3, 3))
     if intrinsic[0, 0] <= 0 or intrinsic[1, 1] <= 0 or (intrinsic[[1, 2, 2], [0, 0, 1]] != 0).any():
         raise DrivetrError(
@@ -184,8 +198,17 @@ def _camera(path: Path, number: int, entry: Any) -> Camera:
         )
     translation, rotation = _pose(path, f"{what}.ego_from_cam", entry["ego_from_cam"])
     if translation[2] <= 0:
-        raise DrivetrError(f"rig file {path}: {what} must stand above the ground (translation z > 0).")
-    return Camera(name, entry["width"], entry["height"], tuple(map(tuple, intrinsic.tolist())), translation, rotation)
+        raise DrivetrError(
+            f"rig file {path}: {what} must stand above the ground (translation z > 0)."
+        )
+    return Camera(
+        name,
+        entry["width"],
+        entry["height"],
+        tuple(map(tuple, intrinsic.tolist())),
+        translation,
+        rotation,
+    )
 
 
 def _lidar(path: Path, entry: Any) -> Lidar | None:
@@ -195,7 +218,9 @@ def _lidar(path: Path, entry: Any) -> Lidar | None:
     counts = {name: entry[name] for name in ("rings", "azimuths") if name in entry}
     for name, count in counts.items():
         if not isinstance(count, int) or not 2 <= count <= 4096:
-            raise DrivetrError(f"rig file {path}: lidar.{name} must be a whole number from 2 to 4096.")
+            raise DrivetrError(
+                f"rig file {path}: lidar.{name} must be a whole number from 2 to 4096."
+            )
     if "ego_from_lidar" not in entry:
         return Lidar(**counts)
     translation, rotation = _pose(path, "lidar.ego_from_lidar", entry["ego_from_lidar"])

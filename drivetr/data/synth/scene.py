@@ -1,12 +1,21 @@
 """Who is on the street and how they move: straight lines at constant speed, nobody through anybody."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drivetr.data.synth.catalogue import CYCLES, VEHICLES, Size, attribute_of, build_mesh, draw_kind, draw_size
+from drivetr.data.synth.catalogue import (
+    CYCLES,
+    KINDS,
+    VEHICLES,
+    Size,
+    attribute_of,
+    build_mesh,
+    draw_kind,
+    draw_size,
+)
 from drivetr.data.synth.mesh import Mesh
 from drivetr.data.synth.street import Street, planar
 
@@ -15,8 +24,8 @@ EGO_LENGTH, EGO_WIDTH, EGO_CENTRE = 5.0, 2.0, 1.3  # metres; the ego frame lies 
 TRIES = 14  # places tried for one object before it is given up
 OBJECTS_AT_24_M = 16.5  # tried within +-24 m of the ego at density 1
 WEIGHTS = {
-    "car": 1.0, "truck": 1.1, "construction_vehicle": 1.0, "bus": 1.2, "trailer": 0.9, "barrier": 1.2,
-    "motorcycle": 1.2, "bicycle": 1.2, "pedestrian": 1.0, "traffic_cone": 1.4,
+    "car": 1.0, "truck": 1.1, "construction_vehicle": 1.0, "bus": 1.2, "trailer": 0.9, "barrier": 0.8,
+    "motorcycle": 1.2, "bicycle": 1.2, "pedestrian": 1.0, "traffic_cone": 1.0,
 }  # fmt: skip
 # Where each class is found: (zone, moves, share). A zone that the street lacks falls back to parking.
 ZONES: dict[str, tuple[tuple[str, bool, float], ...]] = {
@@ -49,7 +58,9 @@ class Actor:
 
     def place(self, time: float) -> tuple[float, float]:
         """Where its centre is, metres."""
-        return self.position[0] + time * self.velocity[0], self.position[1] + time * self.velocity[1]
+        return self.position[0] + time * self.velocity[0], self.position[1] + time * self.velocity[
+            1
+        ]
 
 
 @dataclass(frozen=True)
@@ -96,10 +107,19 @@ def draw_ego(rng: np.random.Generator, street: Street, top_speed: float) -> Ego:
     lane = -(0.5 + rng.integers(street.lanes)) * street.lane_width
     speed = 0.0 if rng.random() < 1 / 6 else float(rng.uniform(1.5, top_speed))
     sway = 0.0 if speed == 0 else float(rng.uniform(0.05, 0.3))
-    return Ego(speed, float(lane), sway, float(rng.uniform(0.3, 0.6)), float(rng.uniform(0, 2 * math.pi)))
+    return Ego(
+        speed, float(lane), sway, float(rng.uniform(0.3, 0.6)), float(rng.uniform(0, 2 * math.pi))
+    )
 
 
-def draw_scene(rng: np.random.Generator, street: Street, duration: float, reach: float, top_speed: float, density: float) -> Scene:
+def draw_scene(
+    rng: np.random.Generator,
+    street: Street,
+    duration: float,
+    reach: float,
+    top_speed: float,
+    density: float,
+) -> Scene:
     """Fills the street around the ego's way for `duration` seconds.
 
     Objects are dropped relative to the ego at a random time, so that the street stays as full all along.
@@ -114,13 +134,21 @@ def draw_scene(rng: np.random.Generator, street: Street, duration: float, reach:
     shares = np.array([WEIGHTS[name] for name in names])
     actors: list[Actor] = []
     for name in rng.choice(names, size=round(wanted), p=shares / shares.sum()):
-        actor = _place(str(name), rng, street, ego, ground, duration, reach)
-        if actor is not None:
-            actors.append(actor)
+        if len(actors) < wanted:
+            actors += _place(str(name), rng, street, ego, ground, duration, reach)
     return Scene(street, ego, tuple(actors), reach)
 
 
-def _place(name: str, rng: np.random.Generator, street: Street, ego: Ego, ground: "_Occupied", duration: float, reach: float) -> Actor | None:
+def _place(
+    name: str,
+    rng: np.random.Generator,
+    street: Street,
+    ego: Ego,
+    ground: "_Occupied",
+    duration: float,
+    reach: float,
+) -> list[Actor]:
+    """One object with those that come with it: a row of cones, the truck before a trailer."""
     zones = ZONES[name]
     zone, moves, _ = zones[rng.choice(len(zones), p=[share for *_, share in zones])]
     if zone == "lot" and not street.lot_side:
@@ -134,28 +162,95 @@ def _place(name: str, rng: np.random.Generator, street: Street, ego: Ego, ground
         when = rng.uniform(0, duration)
         x = ego.speed * when + rng.uniform(-reach, reach)
         velocity = (spot.speed * math.cos(spot.yaw), spot.speed * math.sin(spot.yaw))
-        start = (x - when * velocity[0], spot.y - (when * velocity[1] if zone != "crossing" else 0.0))
-        if ground.free(start, velocity, spot.yaw, size):
-            ground.add(start, velocity, spot.yaw, size)
-            mesh = build_mesh(name, size, rider, moves, rng)
-            attribute = attribute_of(name, moves, zone in ("parking", "lot"), rider)
-            return Actor(name, kind.category, attribute, size, mesh, start, spot.yaw, velocity)
-    return None
+        start = (
+            x - when * velocity[0],
+            spot.y - (when * velocity[1] if zone != "crossing" else 0.0),
+        )
+        if not ground.free(start, velocity, spot.yaw, size):
+            continue
+        tractor = (
+            _tractor(start, velocity, spot.yaw, size, rng, ground)
+            if name == "trailer" and moves
+            else None
+        )
+        if name == "trailer" and moves and tractor is None:
+            continue
+        ground.add(start, velocity, spot.yaw, size)
+        mesh = build_mesh(name, size, rider, moves, rng)
+        attribute = attribute_of(name, moves, zone in ("parking", "lot"), rider)
+        actor = Actor(name, kind.category, attribute, size, mesh, start, spot.yaw, velocity)
+        if name in ("barrier", "traffic_cone"):
+            return [actor, *_row(actor, rng, ground)]
+        return [actor] if tractor is None else [actor, tractor]
+    return []
 
 
-def _spot(name: str, zone: str, moves: bool, size: Size, rng: np.random.Generator, street: Street) -> _Spot:
+def _tractor(
+    start: tuple[float, float],
+    velocity: tuple[float, float],
+    yaw: float,
+    trailer: Size,
+    rng: np.random.Generator,
+    ground: "_Occupied",
+) -> Actor | None:
+    """A truck that pulls the trailer, or None where there is no room; it takes its place at once."""
+    kind = KINDS["truck"][0]
+    size = draw_size("truck", kind, False, rng)
+    ahead = (trailer[0] + size[0]) / 2 + 0.3
+    place = (start[0] + ahead * math.cos(yaw), start[1] + ahead * math.sin(yaw))
+    if not ground.free(place, velocity, yaw, size):
+        return None
+    ground.add(place, velocity, yaw, size)
+    mesh = build_mesh("truck", size, False, True, rng)
+    return Actor(
+        "truck",
+        kind.category,
+        attribute_of("truck", True, False, False),
+        size,
+        mesh,
+        place,
+        yaw,
+        velocity,
+    )
+
+
+def _row(first: Actor, rng: np.random.Generator, ground: "_Occupied") -> list[Actor]:
+    """Up to two more of the same in a line along the street."""
+    row: list[Actor] = []
+    step = first.size[1] + 0.55 if first.name == "barrier" else float(rng.uniform(1.6, 2.6))
+    while len(row) < 2 and rng.random() < 0.35:
+        place = (first.position[0] + step * (len(row) + 1), first.position[1])
+        if not ground.free(place, (0.0, 0.0), first.yaw, first.size):
+            break
+        ground.add(place, (0.0, 0.0), first.yaw, first.size)
+        row.append(replace(first, position=place))
+    return row
+
+
+def _spot(
+    name: str, zone: str, moves: bool, size: Size, rng: np.random.Generator, street: Street
+) -> _Spot:
     """A place across the street, with heading and speed; x is drawn by the caller."""
     side = int(rng.choice([-1, 1]))
     along = 0.0 if side < 0 else math.pi
     speed = float(rng.uniform(*_SPEEDS.get(name, (2.0, 9.0)))) if moves else 0.0
     if zone == "lane":
         lane = 0.5 + rng.integers(street.lanes)
-        return _Spot(0, side * lane * street.lane_width + rng.normal(0, 0.15), along + (0 if moves else rng.normal(0, 0.03)), speed)
+        return _Spot(
+            0,
+            side * lane * street.lane_width + rng.normal(0, 0.15),
+            along + (0 if moves else rng.normal(0, 0.03)),
+            speed,
+        )
     if zone == "edge":
         y = side * (street.road_half - rng.uniform(0.3, 0.9))
         return _Spot(0, y, along if moves else rng.uniform(-math.pi, math.pi), speed)
     if zone == "parking":
-        y = side * (street.kerb - size[1] / 2 - rng.uniform(0.15, 0.3)) if name in VEHICLES else side * rng.uniform(street.road_half + 0.3, street.kerb - 0.7)
+        y = (
+            side * (street.kerb - size[1] / 2 - rng.uniform(0.15, 0.3))
+            if name in VEHICLES
+            else side * rng.uniform(street.road_half + 0.3, street.kerb - 0.7)
+        )
         return _Spot(0, y, _parked_yaw(name, along, rng), 0.0)
     if zone == "crossing":
         y = -side * rng.uniform(-street.kerb, street.kerb)
@@ -165,7 +260,12 @@ def _spot(name: str, zone: str, moves: bool, size: Size, rng: np.random.Generato
     y = side * (street.kerb + rng.uniform(1.3, street.pavement_width - 0.5))
     if moves:
         return _Spot(0, y, rng.choice([0.0, math.pi]), speed)
-    return _Spot(0, y, _parked_yaw(name, along, rng) if name != "pedestrian" else rng.uniform(-math.pi, math.pi), 0.0)
+    return _Spot(
+        0,
+        y,
+        _parked_yaw(name, along, rng) if name != "pedestrian" else rng.uniform(-math.pi, math.pi),
+        0.0,
+    )
 
 
 def _parked_yaw(name: str, along: float, rng: np.random.Generator) -> float:
@@ -178,7 +278,9 @@ def _parked_yaw(name: str, along: float, rng: np.random.Generator) -> float:
     return along + (math.pi if rng.random() < 0.12 else 0.0) + rng.normal(0, 0.04)
 
 
-def _lot_spot(name: str, moves: bool, size: Size, rng: np.random.Generator, street: Street, speed: float) -> _Spot:
+def _lot_spot(
+    name: str, moves: bool, size: Size, rng: np.random.Generator, street: Street, speed: float
+) -> _Spot:
     side = street.lot_side
     inner, outer = street.kerb + street.pavement_width, street.facade(side)
     if moves or name not in VEHICLES:
@@ -188,7 +290,9 @@ def _lot_spot(name: str, moves: bool, size: Size, rng: np.random.Generator, stre
     yaw = side * math.pi / 2 * float(rng.choice([-1, 1])) + rng.normal(0, 0.06)
     if size[0] > outer - inner - 0.5 or rng.random() < 0.25:
         yaw = float(rng.choice([0.0, math.pi])) + rng.normal(0, 0.06)
-        return _Spot(0, side * rng.uniform(inner + size[1] / 2 + 0.3, outer - size[1] / 2 - 0.3), yaw, 0.0)
+        return _Spot(
+            0, side * rng.uniform(inner + size[1] / 2 + 0.3, outer - size[1] / 2 - 0.3), yaw, 0.0
+        )
     return _Spot(0, side * (outer - size[0] / 2 - rng.uniform(0.2, 0.8)), yaw, 0.0)
 
 
@@ -201,8 +305,14 @@ class _Occupied:
         self.yaws: list[float] = []
         self.halves: list[tuple[float, float]] = []
 
-    def add(self, start: tuple[float, float], velocity: tuple[float, float], yaw: float, size: Size) -> None:
-        self._append(np.array(start) + self.times[:, None] * np.array(velocity), yaw, (size[0] / 2, size[1] / 2))
+    def add(
+        self, start: tuple[float, float], velocity: tuple[float, float], yaw: float, size: Size
+    ) -> None:
+        self._append(
+            np.array(start) + self.times[:, None] * np.array(velocity),
+            yaw,
+            (size[0] / 2, size[1] / 2),
+        )
 
     def add_ego(self, ego: Ego) -> None:
         poses = [ego.pose(time) for time in self.times]
@@ -219,7 +329,9 @@ class _Occupied:
         self.yaws.append(yaw)
         self.halves.append(half)
 
-    def free(self, start: tuple[float, float], velocity: tuple[float, float], yaw: float, size: Size) -> bool:
+    def free(
+        self, start: tuple[float, float], velocity: tuple[float, float], yaw: float, size: Size
+    ) -> bool:
         """Whether the footprint with a margin of 0.25 m meets no other at any time."""
         path = np.array(start) + self.times[:, None] * np.array(velocity)
         half = (size[0] / 2 + 0.25, size[1] / 2 + 0.25)
@@ -232,12 +344,20 @@ class _Occupied:
         )
 
 
-def footprints_meet(gap: Array, yaw: float, half: tuple[float, float], other_yaw: float, other_half: tuple[float, float]) -> bool:
+def footprints_meet(
+    gap: Array,
+    yaw: float,
+    half: tuple[float, float],
+    other_yaw: float,
+    other_half: tuple[float, float],
+) -> bool:
     """Whether two rectangles overlap at any of the offsets `gap` (T, 2), by separating axes."""
     meet = np.ones(len(gap), dtype=bool)
     frames = [(yaw, half), (other_yaw, other_half)]
     for base, _ in frames:
         for axis in (base, base + math.pi / 2):
-            reach = sum(h[0] * abs(math.cos(axis - a)) + h[1] * abs(math.sin(axis - a)) for a, h in frames)
+            reach = sum(
+                h[0] * abs(math.cos(axis - a)) + h[1] * abs(math.sin(axis - a)) for a, h in frames
+            )
             meet &= np.abs(gap @ (math.cos(axis), math.sin(axis))) < reach
     return bool(meet.any())

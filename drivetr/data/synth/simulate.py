@@ -90,7 +90,9 @@ class SceneWriter:
         self.stage = stage_of(recipe, self.log)
         self.views = _views(recipe.rig)
         rng = np.random.default_rng([recipe.seed, 2, number])
-        self.scene: Scene = draw_scene(rng, self.stage.street, recipe.duration, recipe.reach, TOP_SPEED, recipe.density)
+        self.scene: Scene = draw_scene(
+            rng, self.stage.street, recipe.duration, recipe.reach, TOP_SPEED, recipe.density
+        )
         self.start_us = _EPOCH_US + number * _SCENE_US
         self.out = SceneRows()
         self.data: dict[str, list[Row]] = {}
@@ -106,7 +108,15 @@ class SceneWriter:
             nearest = keys[frame + (2 * rest > KEYFRAME_US)]
             seen = self._frame(offset_us, nearest, is_key)
             if is_key:
-                samples.append({"token": keys[frame], "timestamp": self.start_us + offset_us, "prev": "", "next": "", "scene_token": token("scene", self.name)})
+                samples.append(
+                    {
+                        "token": keys[frame],
+                        "timestamp": self.start_us + offset_us,
+                        "prev": "",
+                        "next": "",
+                        "scene_token": token("scene", self.name),
+                    }
+                )
                 self._annotate(offset_us, keys[frame], frame, seen, tracks)
         for rows in [samples, *tracks.values(), *self.data.values()]:
             chain(rows)
@@ -145,19 +155,32 @@ class SceneWriter:
             self._picture(image, view, offset_us, sample, is_key)
         points = self._cloud(offset_us, sample, is_key, shown)
         inside = [number for number, opacity in shown.items() if opacity >= 1]
-        return {n: Seen(pixels[n], pixels[n] / max(whole[n], 1e-9), points.get(n, 0)) for n in inside}
+        return {
+            n: Seen(pixels[n], pixels[n] / max(whole[n], 1e-9), points.get(n, 0)) for n in inside
+        }
 
     def _path(self, channel: str, offset_us: int, is_key: bool, ending: str) -> str:
         folder = "samples" if is_key else "sweeps"
         return f"{folder}/{channel}/{self.name}__{channel}__{self.start_us + offset_us}.{ending}"
 
-    def _picture(self, image: NDArray[np.uint8], view: View, offset_us: int, sample: str, is_key: bool) -> None:
+    def _picture(
+        self, image: NDArray[np.uint8], view: View, offset_us: int, sample: str, is_key: bool
+    ) -> None:
         path = self._path(view.camera.name, offset_us, is_key, "jpg")
         _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
         (self.root / path).write_bytes(data.tobytes())
-        self._sensor_row(view.camera.name, path, offset_us, sample, is_key, (view.camera.height, view.camera.width, "jpg"))
+        self._sensor_row(
+            view.camera.name,
+            path,
+            offset_us,
+            sample,
+            is_key,
+            (view.camera.height, view.camera.width, "jpg"),
+        )
 
-    def _cloud(self, offset_us: int, sample: str, is_key: bool, shown: dict[int, float]) -> dict[int, int]:
+    def _cloud(
+        self, offset_us: int, sample: str, is_key: bool, shown: dict[int, float]
+    ) -> dict[int, int]:
         """Writes the point cloud; returns the points inside each actor's box."""
         lidar = self.recipe.rig.lidar
         if lidar is None:
@@ -166,8 +189,13 @@ class SceneWriter:
         time = offset_us * 1e-6
         lidar_from_street = np.linalg.inv(self.scene.ego.pose(time) @ lidar.ego_from_lidar)
         near = {n: self.scene.actors[n] for n, opacity in shown.items() if opacity >= 1}
-        bodies = [laser.body_of(actor, lidar_from_street @ planar(actor.yaw, *actor.place(time))) for actor in near.values()]
-        cloud = laser.scan(lidar, bodies + laser.scenery(self.stage.street, lidar_from_street, lidar.reach), rng)
+        bodies = [
+            laser.body_of(actor, lidar_from_street @ planar(actor.yaw, *actor.place(time)))
+            for actor in near.values()
+        ]
+        cloud = laser.scan(
+            lidar, bodies + laser.scenery(self.stage.street, lidar_from_street, lidar.reach), rng
+        )
         path = self._path("LIDAR_TOP", offset_us, is_key, "pcd.bin")
         (self.root / path).write_bytes(cloud.tobytes())
         self._sensor_row("LIDAR_TOP", path, offset_us, sample, is_key, (0, 0, "pcd"))
@@ -175,11 +203,27 @@ class SceneWriter:
         points = cloud[:, :3] @ street_from_lidar[:3, :3].T + street_from_lidar[:3, 3]
         return {n: laser.count_inside(points, actor, time) for n, actor in near.items()}
 
-    def _sensor_row(self, channel: str, path: str, offset_us: int, sample: str, is_key: bool, shape: tuple[int, int, str]) -> None:
+    def _sensor_row(
+        self,
+        channel: str,
+        path: str,
+        offset_us: int,
+        sample: str,
+        is_key: bool,
+        shape: tuple[int, int, str],
+    ) -> None:
         stamp = self.start_us + offset_us
         name = token("sample_data", self.name, channel, offset_us)
         pose = self.stage.street.global_from_street @ self.scene.ego.pose(offset_us * 1e-6)
-        self.out.add("ego_pose", {"token": name, "timestamp": stamp, "rotation": quaternion(pose), "translation": pose[:3, 3].tolist()})
+        self.out.add(
+            "ego_pose",
+            {
+                "token": name,
+                "timestamp": stamp,
+                "rotation": quaternion(pose),
+                "translation": pose[:3, 3].tolist(),
+            },
+        )
         row = {
             "token": name, "sample_token": sample, "ego_pose_token": name,
             "calibrated_sensor_token": token("calibrated_sensor", channel), "timestamp": stamp,
@@ -188,7 +232,14 @@ class SceneWriter:
         }  # fmt: skip
         self.data.setdefault(channel, []).append(row)
 
-    def _annotate(self, offset_us: int, sample: str, frame: int, seen: dict[int, Seen], tracks: dict[int, list[Row]]) -> None:
+    def _annotate(
+        self,
+        offset_us: int,
+        sample: str,
+        frame: int,
+        seen: dict[int, Seen],
+        tracks: dict[int, list[Row]],
+    ) -> None:
         """Rows for what a laser met or at least MIN_PIXELS show (at a picture width of 256)."""
         widest = max(view.camera.width for view in self.views)
         least = MIN_PIXELS * (widest / 256) ** 2
@@ -196,7 +247,9 @@ class SceneWriter:
             if what.points == 0 and what.pixels < least:
                 continue
             actor = self.scene.actors[number]
-            pose = self.stage.street.global_from_street @ planar(actor.yaw, *actor.place(offset_us * 1e-6))
+            pose = self.stage.street.global_from_street @ planar(
+                actor.yaw, *actor.place(offset_us * 1e-6)
+            )
             length, width, height = actor.size
             row = {
                 "token": token("sample_annotation", self.name, number, frame), "sample_token": sample,
@@ -235,6 +288,12 @@ def describe(scene: Scene) -> str:
     """Weather, street and what the ego does, as the descriptions of nuScenes read."""
     street = scene.street
     moving: list[Actor] = [actor for actor in scene.actors if actor.velocity != (0.0, 0.0)]
-    parts = [street.weather.phrase, f"{2 * street.lanes} lanes", "yard beside the road" if street.lot_side else "houses on both sides"]
+    parts = [
+        street.weather.phrase,
+        f"{2 * street.lanes} lanes",
+        "yard beside the road" if street.lot_side else "houses on both sides",
+    ]
     parts.append(f"ego at {3.6 * scene.ego.speed:.0f} km/h" if scene.ego.speed else "ego waits")
-    return ", ".join([*parts, f"{len(moving)} moving and {len(scene.actors) - len(moving)} standing objects"])
+    return ", ".join(
+        [*parts, f"{len(moving)} moving and {len(scene.actors) - len(moving)} standing objects"]
+    )

@@ -78,7 +78,9 @@ def planar(yaw: float, x: float, y: float) -> Array:
     return pose
 
 
-def draw_street(rng: np.random.Generator, weather: Weather, travel: float, origin: tuple[float, float]) -> Street:
+def draw_street(
+    rng: np.random.Generator, weather: Weather, travel: float, origin: tuple[float, float]
+) -> Street:
     """A street long enough for an ego that travels `travel` metres."""
     extent = (-MARGIN, travel + MARGIN)
     lanes = int(rng.integers(1, 3))
@@ -94,8 +96,18 @@ def draw_street(rng: np.random.Generator, weather: Weather, travel: float, origi
     heading = float(rng.uniform(-math.pi, math.pi))
     first = extent[0] + float(rng.uniform(0, 40))
     crossings = tuple(np.arange(first, extent[1], float(rng.uniform(45, 70))).tolist())
-    bare = Street(**shape, x=extent, heading=heading, origin=origin, crossings=crossings, buildings=(),
-                  trees=(), lamps=(), weather=weather, seed=int(rng.integers(2**31)))
+    bare = Street(
+        **shape,
+        x=extent,
+        heading=heading,
+        origin=origin,
+        crossings=crossings,
+        buildings=(),
+        trees=(),
+        lamps=(),
+        weather=weather,
+        seed=int(rng.integers(2**31)),
+    )
     buildings = tuple(b for side in (-1, 1) for b in _row_of_houses(rng, bare, side))
     trees, lamps = _furniture(rng, bare)
     return Street(**{**bare.__dict__, "buildings": buildings, "trees": trees, "lamps": lamps})
@@ -122,7 +134,7 @@ def _furniture(rng: np.random.Generator, street: Street) -> tuple[tuple, tuple]:
     trees, lamps = [], []
     for side in (-1, 1):
         y = side * (street.kerb + 0.6)
-        for number, x in enumerate(np.arange(street.x[0] + rng.uniform(0, 8), street.x[1], 11.0)):
+        for number, x in enumerate(np.arange(street.x[0] + rng.uniform(0, 8), street.x[1], 8.0)):
             if any(abs(x - crossing) < 4 for crossing in street.crossings):
                 continue
             if number % 2:
@@ -143,20 +155,37 @@ def furniture_mesh(street: Street) -> Mesh:
     for x, y in street.lamps:
         reach = -np.sign(y) * 1.6
         mesh.add(post(x, y, (0, 6.0), (0.09, 0.06)), DARK_METAL)
-        mesh.add(block((x - 0.06, x + 0.06), tuple(sorted((y, y + reach))), (5.9, 6.02)), DARK_METAL)  # type: ignore[arg-type]
+        mesh.add(
+            block((x - 0.06, x + 0.06), tuple(sorted((y, y + reach))), (5.9, 6.02)), DARK_METAL
+        )  # type: ignore[arg-type]
         head = sorted((y + reach * 0.65, y + reach))
-        mesh.decal(np.array([(x + 0.14, head[0], 5.88), (x - 0.14, head[0], 5.88), (x - 0.14, head[1], 5.88), (x + 0.14, head[1], 5.88)]), (0.75, 0.92, 1.0), 1.0)
+        mesh.decal(
+            np.array(
+                [
+                    (x + 0.14, head[0], 5.88),
+                    (x - 0.14, head[0], 5.88),
+                    (x - 0.14, head[1], 5.88),
+                    (x + 0.14, head[1], 5.88),
+                ]
+            ),
+            (0.75, 0.92, 1.0),
+            1.0,
+        )
     return mesh.build()
 
 
-def _crown(mesh: MeshBuilder, rng: np.random.Generator, x: float, y: float, height: float, leaf: tuple) -> None:
+def _crown(
+    mesh: MeshBuilder, rng: np.random.Generator, x: float, y: float, height: float, leaf: tuple
+) -> None:
     """Several clumps of leaves of different brightness."""
-    wide = 0.2 * height
-    for _ in range(4):
-        dx, dy = rng.uniform(-0.4, 0.4, 2) * wide
-        low = height * rng.uniform(0.36, 0.6)
-        size = wide * rng.uniform(0.55, 0.85)
+    wide = 0.24 * height
+    for clump in range(7):
+        dx, dy = rng.uniform(-0.75, 0.75, 2) * wide * (clump > 0)
+        low = height * (0.4 if clump == 0 else rng.uniform(0.36, 0.72))
+        size = wide * (0.8 if clump == 0 else rng.uniform(0.4, 0.65))
         tall = min(size * 1.7, height - low)
         colour = darker(leaf, rng.uniform(0.7, 1.25))
-        mesh.add(post(x + dx, y + dy, (low, low + 0.45 * tall), (size * 0.5, size)), darker(colour, 0.75))
+        mesh.add(
+            post(x + dx, y + dy, (low, low + 0.45 * tall), (size * 0.5, size)), darker(colour, 0.75)
+        )
         mesh.add(post(x + dx, y + dy, (low + 0.45 * tall, low + tall), (size, size * 0.4)), colour)

@@ -47,16 +47,28 @@ class _Canvas:
         width = round((street.x[1] - street.x[0]) * pixels_per_metre)
         self.image = np.zeros((round(2 * GROUND_HALF * pixels_per_metre), width, 3), np.uint8)
 
-    def strip(self, y0: float, y1: float, colour: tuple, x: tuple[float, float] | None = None) -> None:
+    def strip(
+        self, y0: float, y1: float, colour: tuple, x: tuple[float, float] | None = None
+    ) -> None:
         """Fills the rectangle between two distances from the centre line."""
         top, bottom = sorted(((GROUND_HALF - y0) * self.scale, (GROUND_HALF - y1) * self.scale))
-        left, right = (0.0, float(self.image.shape[1])) if x is None else tuple((v - self.x0) * self.scale for v in x)
+        left, right = (
+            (0.0, float(self.image.shape[1]))
+            if x is None
+            else tuple((v - self.x0) * self.scale for v in x)
+        )
         pixels = [(left, top), (right, top), (right, bottom), (left, bottom)]
-        cv2.fillConvexPoly(self.image, (np.array(pixels) * 16).astype(np.int32), [round(255 * c) for c in colour], cv2.LINE_AA, 4)
+        cv2.fillConvexPoly(
+            self.image,
+            (np.array(pixels) * 16).astype(np.int32),
+            [round(255 * c) for c in colour],
+            cv2.LINE_AA,
+            4,
+        )
 
 
 _PAINT = (0.78, 0.80, 0.80)
-_ASPHALT = (0.33, 0.32, 0.31)
+_ASPHALT = (0.38, 0.37, 0.36)
 
 
 def bake_ground(street: Street, pixels_per_metre: float) -> Ground:
@@ -68,13 +80,21 @@ def bake_ground(street: Street, pixels_per_metre: float) -> Ground:
     for side in (-1, 1):
         edge = street.kerb + street.pavement_width
         if side == street.lot_side:
-            canvas.strip(side * edge, side * street.facade(side), tuple(0.42 * tone * c for c in (1.0, 0.98, 0.95)))
+            canvas.strip(
+                side * edge,
+                side * street.facade(side),
+                tuple(0.42 * tone * c for c in (1.0, 0.98, 0.95)),
+            )
             _bays(canvas, street, side)
-        canvas.strip(side * (street.facade(side)), side * (street.facade(side) + 2.5), (0.45, 0.46, 0.47))
+        canvas.strip(
+            side * (street.facade(side)), side * (street.facade(side) + 2.5), (0.45, 0.46, 0.47)
+        )
         _pavement(canvas, street, side, rng)
     canvas.strip(-street.kerb, street.kerb, tuple(tone * c for c in _ASPHALT))
     for side in (-1, 1):
-        canvas.strip(side * street.road_half, side * street.kerb, tuple(0.9 * tone * c for c in _ASPHALT))
+        canvas.strip(
+            side * street.road_half, side * street.kerb, tuple(0.9 * tone * c for c in _ASPHALT)
+        )
     _wear(canvas.image, rng, pixels_per_metre)
     _markings(canvas, street)
     image = _lit(canvas, street, rng)
@@ -105,7 +125,12 @@ def _pavement(canvas: _Canvas, street: Street, side: int, rng: np.random.Generat
 def _bays(canvas: _Canvas, street: Street, side: int) -> None:
     inner = street.kerb + street.pavement_width
     for x in np.arange(street.x[0], street.x[1], 3.2):
-        canvas.strip(side * (street.facade(side) - 5.2), side * street.facade(side), (0.62, 0.63, 0.63), (x, x + 0.1))
+        canvas.strip(
+            side * (street.facade(side) - 5.2),
+            side * street.facade(side),
+            (0.62, 0.63, 0.63),
+            (x, x + 0.1),
+        )
     canvas.strip(side * inner, side * (inner + 0.15), (0.62, 0.62, 0.62))
 
 
@@ -119,7 +144,12 @@ def _markings(canvas: _Canvas, street: Street) -> None:
             for x in np.arange(street.x[0], street.x[1], 7.5):
                 canvas.strip(y - 0.07, y + 0.07, _PAINT, (x, x + 3.0))
         for x in np.arange(street.x[0], street.x[1], 6.5):
-            canvas.strip(side * street.road_half, side * (street.kerb - 0.2), tuple(0.7 * c for c in _PAINT), (x, x + 0.09))
+            canvas.strip(
+                side * street.road_half,
+                side * (street.kerb - 0.2),
+                tuple(0.7 * c for c in _PAINT),
+                (x, x + 0.09),
+            )
     for crossing in street.crossings:
         canvas.strip(-street.kerb, street.kerb, _ASPHALT, (crossing - 1.9, crossing + 1.9))
         for y in np.arange(-street.kerb + 0.4, street.kerb - 0.4, 1.0):
@@ -131,7 +161,11 @@ def _markings(canvas: _Canvas, street: Street) -> None:
 def _wear(image: Image, rng: np.random.Generator, ppm: float) -> None:
     """Stains, patches and grain on everything."""
     shape = image.shape[:2]
-    field = 1.0 + 0.055 * noise(rng, shape, 6 * ppm) + 0.03 * rng.standard_normal(shape).astype(np.float32)
+    field = (
+        1.0
+        + 0.055 * noise(rng, shape, 6 * ppm)
+        + 0.03 * rng.standard_normal(shape).astype(np.float32)
+    )
     image[:] = np.clip(image * field[..., None], 0, 255).astype(np.uint8)
 
 
@@ -148,17 +182,24 @@ def _lit(canvas: _Canvas, street: Street, rng: np.random.Generator) -> Image:
         sun = weather.sun_direction
         for house in street.buildings:
             base = np.array([(x, y) for x in house.x for y in house.y])
-            hull = cv2.convexHull(np.concatenate([base, base - house.height * sun[:2] / sun[2]]).astype(np.float32))[:, 0]
-            pixels = np.column_stack([hull[:, 0] - street.x[0], GROUND_HALF - hull[:, 1]]) * to_small
+            hull = cv2.convexHull(
+                np.concatenate([base, base - house.height * sun[:2] / sun[2]]).astype(np.float32)
+            )[:, 0]
+            pixels = (
+                np.column_stack([hull[:, 0] - street.x[0], GROUND_HALF - hull[:, 1]]) * to_small
+            )
             cv2.fillConvexPoly(light, pixels.round().astype(np.int32), shade.tolist())
     if weather.lamps > 0.5:
-        rows, columns = np.mgrid[: small[0], : small[1]]
-        for x, y in street.lamps:
-            far2 = ((columns / to_small + street.x[0] - x) ** 2 + (GROUND_HALF - rows / to_small - y * 0.85) ** 2).astype(np.float32)
-            pool = (0.55 * np.exp(-far2 / 30))[..., None]
-            light += (weather.lamps * (0.25 if weather.rain else 0.6)) * pool * np.array([0.55, 0.80, 1.0], np.float32)
+        rows, columns = np.mgrid[: small[0] : 2, : small[1] : 2]
+        places = np.column_stack(
+            [columns.ravel() / to_small + street.x[0], GROUND_HALF - rows.ravel() / to_small]
+        )
+        pools = lamp_light(street, places).reshape(*rows.shape, 3).astype(np.float32)
+        light += cv2.resize(pools, (small[1], small[0]), interpolation=cv2.INTER_LINEAR)
     light = cv2.GaussianBlur(light, (0, 0), 1.0)
-    full = cv2.resize(light, (canvas.image.shape[1], canvas.image.shape[0]), interpolation=cv2.INTER_LINEAR)
+    full = cv2.resize(
+        light, (canvas.image.shape[1], canvas.image.shape[0]), interpolation=cv2.INTER_LINEAR
+    )
     lit = canvas.image.astype(np.float32) * full
     if weather.rain:
         wet = np.clip(noise(rng, canvas.image.shape[:2], 8 * scale) * 0.5 + 0.5, 0, 1)[..., None]
@@ -167,7 +208,25 @@ def _lit(canvas: _Canvas, street: Street, rng: np.random.Generator) -> Image:
     return np.clip(lit, 0, 255).astype(np.uint8)
 
 
-def bake_facade(house: Building, size: tuple[float, float], light: Array, weather: Weather, seed: list[int], ppm: float) -> Image:
+def lamp_light(street: Street, places: Array) -> Array:
+    """Light (P, 3) of the street lamps at ground places (P, 2)."""
+    strength = street.weather.lamps * (1.0 if street.weather.name == "night" else 0.35)
+    total = np.zeros(len(places))
+    for x, y in street.lamps:
+        near = np.flatnonzero(np.abs(places[:, 0] - x) < 16)
+        far2 = (places[near, 0] - x) ** 2 + (places[near, 1] - y * 0.85) ** 2
+        total[near] += np.exp(-far2 / 36)
+    return 0.55 * strength * total[:, None] * np.array([0.55, 0.80, 1.0])
+
+
+def bake_facade(
+    house: Building,
+    size: tuple[float, float],
+    light: Array,
+    weather: Weather,
+    seed: list[int],
+    ppm: float,
+) -> Image:
     """One wall (metres wide, high): plinth, rows of windows, some of them lit, cornice."""
     rng = np.random.default_rng(seed)
     width, height = max(8, round(size[0] * ppm)), max(8, round(size[1] * ppm))
@@ -181,11 +240,20 @@ def bake_facade(house: Building, size: tuple[float, float], light: Array, weathe
     pitch = size[0] / columns
     for storey in range(storeys):
         shop = storey == 0
-        low, high = (0.5, 2.6) if shop else (3.2 * storey + 0.9, 3.2 * storey + (2.5, 2.3, 2.7, 2.4)[house.style])
+        low, high = (
+            (0.5, 2.6)
+            if shop
+            else (3.2 * storey + 0.9, 3.2 * storey + (2.5, 2.3, 2.7, 2.4)[house.style])
+        )
         half = pitch * (0.42 if shop else (0.28, 0.24, 0.36, 0.38)[house.style])
         for column in range(columns):
             centre = (column + 0.5) * pitch
-            box = [round((centre - half) * ppm), round((centre + half) * ppm), round((size[1] - high) * ppm), round((size[1] - low) * ppm)]
+            box = [
+                round((centre - half) * ppm),
+                round((centre + half) * ppm),
+                round((size[1] - high) * ppm),
+                round((size[1] - low) * ppm),
+            ]
             _window(wall, glow, box, rng, weather, shop)
         if house.style in (0, 3) and storey:
             line = round((size[1] - 3.2 * storey - 0.3) * ppm)
@@ -196,7 +264,14 @@ def bake_facade(house: Building, size: tuple[float, float], light: Array, weathe
     return np.clip(255 * lit, 0, 255).astype(np.uint8)
 
 
-def _window(wall: NDArray, glow: NDArray, box: list[int], rng: np.random.Generator, weather: Weather, shop: bool) -> None:
+def _window(
+    wall: NDArray,
+    glow: NDArray,
+    box: list[int],
+    rng: np.random.Generator,
+    weather: Weather,
+    shop: bool,
+) -> None:
     left, right, top, bottom = box
     frame = max(1, (right - left) // 10)
     wall[top - frame : bottom + frame, left - frame : right + frame] *= 1.25
@@ -219,9 +294,14 @@ def bake_sky(weather: Weather, seed: int) -> Image:
     image = np.repeat(horizon * (1 - blend) + zenith * blend, SKY_WIDTH, axis=1)
     puffs = noise(rng, (SKY_HEIGHT, SKY_WIDTH // 2), 64)
     puffs = np.concatenate([puffs, puffs[:, ::-1]], axis=1)  # mirrored, so that the ends meet
-    cover = 1 / (1 + np.exp(-(puffs * 1.2 + 3.2 * (weather.clouds - 0.5)))) * np.clip(blend[..., 0] * 2.5, 0, 1)
-    cloud = np.clip(0.35 * zenith + 0.75 * np.array(weather.ambient, np.float32) + 0.06 * puffs[..., None], 0, 1)
-    image += (0.55 * cover)[..., None] * (cloud - image)
+    cover = (
+        1
+        / (1 + np.exp(-(puffs * 2.2 + 4.0 * (weather.clouds - 0.6))))
+        * np.clip(blend[..., 0] * 2.5, 0, 1)
+    )
+    bright = np.array(weather.ambient, np.float32) + np.array(weather.sun, np.float32)
+    cloud = np.clip(0.2 * zenith + 0.72 * bright + 0.07 * puffs[..., None], 0, 1)
+    image += (0.85 * cover)[..., None] * (cloud - image)
     _skyline(image, weather, rng)
     return np.clip(255 * image, 0, 255).astype(np.uint8)
 

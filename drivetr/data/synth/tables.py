@@ -27,12 +27,19 @@ ATTRIBUTES = (
     "vehicle.moving", "vehicle.stopped", "vehicle.parked", "cycle.with_rider", "cycle.without_rider",
     "pedestrian.sitting_lying_down", "pedestrian.standing", "pedestrian.moving",
 )  # fmt: skip
-_VISIBILITY = (("1", "v0-40", "0 and 40%"), ("2", "v40-60", "40 and 60%"), ("3", "v60-80", "60 and 80%"), ("4", "v80-100", "80 and 100%"))
+_VISIBILITY = (
+    ("1", "v0-40", "0 and 40%"),
+    ("2", "v40-60", "40 and 60%"),
+    ("3", "v60-80", "60 and 80%"),
+    ("4", "v80-100", "80 and 100%"),
+)
 
 
 def token(*parts: object) -> str:
     """A row's name: the same parts give the same 32 hex digits."""
-    return hashlib.md5("/".join(map(str, (VERSION, *parts))).encode(), usedforsecurity=False).hexdigest()
+    return hashlib.md5(
+        "/".join(map(str, (VERSION, *parts))).encode(), usedforsecurity=False
+    ).hexdigest()
 
 
 def visibility_level(share: float) -> str:
@@ -49,21 +56,34 @@ def quaternion(rotation: NDArray[np.float64]) -> list[float]:
 def fixed_tables(rig: Rig) -> dict[str, list[Row]]:
     """The tables that do not depend on any scene."""
     tables: dict[str, list[Row]] = {name: [] for name in TABLES}
-    tables["category"] = [{"token": token("category", n), "name": n, "description": ""} for n in CATEGORIES]
-    tables["attribute"] = [{"token": token("attribute", n), "name": n, "description": ""} for n in ATTRIBUTES]
+    tables["category"] = [
+        {"token": token("category", n), "name": n, "description": ""} for n in CATEGORIES
+    ]
+    tables["attribute"] = [
+        {"token": token("attribute", n), "name": n, "description": ""} for n in ATTRIBUTES
+    ]
     tables["visibility"] = [
-        {"token": t, "level": level, "description": f"visibility of whole object is between {text}"} for t, level, text in _VISIBILITY
+        {"token": t, "level": level, "description": f"visibility of whole object is between {text}"}
+        for t, level, text in _VISIBILITY
     ]
     for camera in rig.cameras:
-        tables["sensor"].append({"token": token("sensor", camera.name), "channel": camera.name, "modality": "camera"})
-        _calibrate(tables, camera.name, camera.translation, camera.rotation, camera.intrinsic.tolist())
+        tables["sensor"].append(
+            {"token": token("sensor", camera.name), "channel": camera.name, "modality": "camera"}
+        )
+        _calibrate(
+            tables, camera.name, camera.translation, camera.rotation, camera.intrinsic.tolist()
+        )
     if rig.lidar is not None:
-        tables["sensor"].append({"token": token("sensor", "LIDAR_TOP"), "channel": "LIDAR_TOP", "modality": "lidar"})
+        tables["sensor"].append(
+            {"token": token("sensor", "LIDAR_TOP"), "channel": "LIDAR_TOP", "modality": "lidar"}
+        )
         _calibrate(tables, "LIDAR_TOP", rig.lidar.translation, rig.lidar.rotation, [])
     return tables
 
 
-def _calibrate(tables: dict[str, list[Row]], channel: str, translation: tuple, rotation: tuple, intrinsic: list) -> None:
+def _calibrate(
+    tables: dict[str, list[Row]], channel: str, translation: tuple, rotation: tuple, intrinsic: list
+) -> None:
     tables["calibrated_sensor"].append(
         {
             "token": token("calibrated_sensor", channel),

@@ -31,6 +31,7 @@ class View:
     sky_row: Floats
     footprint: Floats  # (H, W) metres of ground that one pixel covers lengthwise
     ray: Floats  # (h, w) metres along the ray per metre of depth, written size
+    beam: Floats  # (h, w) share of the ego's headlights in this direction, written size
 
 
 def make_view(camera: Camera) -> View:
@@ -56,8 +57,11 @@ def make_view(camera: Camera) -> View:
     plane = np.column_stack([ego_from_cam[:3, 0], ego_from_cam[:3, 1], ego_from_cam[:3, 2]])
     ray_from_pixel = plane @ np.linalg.inv(intrinsic)
     ground_from_pixel = np.stack(
-        [ray_from_pixel[0] * -eye[2] + eye[0] * ray_from_pixel[2],
-         ray_from_pixel[1] * -eye[2] + eye[1] * ray_from_pixel[2], ray_from_pixel[2]]
+        [
+            ray_from_pixel[0] * -eye[2] + eye[0] * ray_from_pixel[2],
+            ray_from_pixel[1] * -eye[2] + eye[1] * ray_from_pixel[2],
+            ray_from_pixel[2],
+        ]
     )
     return View(
         camera, intrinsic, np.linalg.inv(ego_from_cam), ground_from_pixel,
@@ -65,8 +69,14 @@ def make_view(camera: Camera) -> View:
         (-azimuth * SKY_WIDTH / (2 * math.pi)).astype(np.float32),
         np.clip((SKY_HIGH - elevation) / (SKY_HIGH - SKY_LOW) * (SKY_HEIGHT - 1), 0, SKY_HEIGHT - 1).astype(np.float32),
         footprint.astype(np.float32),
-        cv2.resize(distance.astype(np.float32), (camera.width, camera.height), interpolation=cv2.INTER_AREA),
+        _shrunk(distance, camera), _shrunk(np.exp(-((azimuth / 0.5) ** 2) - (np.clip(elevation, 0, None) / 0.08) ** 2), camera),
     )  # fmt: skip
+
+
+def _shrunk(values: Array, camera: Camera) -> Floats:
+    return cv2.resize(
+        values.astype(np.float32), (camera.width, camera.height), interpolation=cv2.INTER_AREA
+    )
 
 
 def _span(rows: NDArray[np.bool_]) -> slice:

@@ -69,20 +69,28 @@ def _is_there(recipe: Recipe, out: Path) -> bool:
     note = out / RECIPE_FILE
     if note.is_file() and json.loads(note.read_text(encoding="utf-8")) == _described(recipe):
         return True
-    raise DrivetrError(f"{out} is not empty and holds another dataset; remove it or name another OUT.")
+    raise DrivetrError(
+        f"{out} is not empty and holds another dataset; remove it or name another OUT."
+    )
 
 
 def _check_disk(recipe: Recipe, folder: Path) -> None:
     per_frame = sum(camera.width * camera.height * 0.35 for camera in recipe.rig.cameras)
-    per_frame += 0 if recipe.rig.lidar is None else recipe.rig.lidar.rings * recipe.rig.lidar.azimuths * 16
+    per_frame += (
+        0 if recipe.rig.lidar is None else recipe.rig.lidar.rings * recipe.rig.lidar.azimuths * 16
+    )
     frames = recipe.scenes * recipe.frames_per_scene * (5 if recipe.sweeps else 1)
     need, free = frames * per_frame, shutil.disk_usage(folder).free
     if need > free:
-        raise DrivetrError(f"{folder.parent} has {free / 2**30:.1f} GiB free, about {need / 2**30:.1f} GiB are needed; ask for fewer scenes.")
+        raise DrivetrError(
+            f"{folder.parent} has {free / 2**30:.1f} GiB free, about {need / 2**30:.1f} GiB are needed; ask for fewer scenes."
+        )
 
 
 def _make_folders(recipe: Recipe, root: Path) -> None:
-    channels = [camera.name for camera in recipe.rig.cameras] + (["LIDAR_TOP"] if recipe.rig.lidar else [])
+    channels = [camera.name for camera in recipe.rig.cameras] + (
+        ["LIDAR_TOP"] if recipe.rig.lidar else []
+    )
     for kind in ("samples", "sweeps"):
         for channel in channels:
             (root / kind / channel).mkdir(parents=True)
@@ -96,7 +104,11 @@ def _scenes(recipe: Recipe, root: Path, workers: int) -> Iterator[dict[str, list
     for number in range(recipe.scenes):
         logs.setdefault(log_of(recipe, number), []).append(number)
     # A street is baked once: its scenes go to one process, unless there are too few streets to share out.
-    jobs = list(logs.values()) if len(logs) >= 2 * workers else [[number] for number in range(recipe.scenes)]
+    jobs = (
+        list(logs.values())
+        if len(logs) >= 2 * workers
+        else [[number] for number in range(recipe.scenes)]
+    )
     with tqdm(total=recipe.scenes, unit="scene", desc="synthetic scenes") as bar:
         if workers == 1:
             for numbers in jobs:
@@ -104,7 +116,9 @@ def _scenes(recipe: Recipe, root: Path, workers: int) -> Iterator[dict[str, list
                     bar.update()
                     yield rows
             return
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker) as pool:
+        with ProcessPoolExecutor(
+            workers, mp_context=get_context("spawn"), initializer=_start_worker
+        ) as pool:
             pending = [pool.submit(_draw_scenes, recipe, numbers, root) for numbers in jobs]
             for future in pending:
                 for rows in future.result():
@@ -123,15 +137,32 @@ def _draw_scenes(recipe: Recipe, numbers: list[int], root: Path) -> list[dict[st
 def _write_json_tables(recipe: Recipe, tables: dict[str, list[Row]], root: Path) -> None:
     for log in sorted({log_of(recipe, number) for number in range(recipe.scenes)}):
         name = token("log", log)
-        tables["log"].append({"token": name, "logfile": f"synth-{log:04d}", "vehicle": "synth", "date_captured": "2026-01-01", "location": f"street-{log:04d}"})
+        tables["log"].append(
+            {
+                "token": name,
+                "logfile": f"synth-{log:04d}",
+                "vehicle": "synth",
+                "date_captured": "2026-01-01",
+                "location": f"street-{log:04d}",
+            }
+        )
         picture = f"maps/{token('map', log)}.png"
-        tables["map"].append({"category": "semantic_prior", "token": token("map", log), "filename": picture, "log_tokens": [name]})
+        tables["map"].append(
+            {
+                "category": "semantic_prior",
+                "token": token("map", log),
+                "filename": picture,
+                "log_tokens": [name],
+            }
+        )
         cv2.imwrite(str(root / picture), _drivable(stage_street(recipe, log)))
     for name, rows in tables.items():
         _write_json(root / VERSION / f"{name}.json", rows)
     names = [scene_name(number) for number in range(recipe.scenes)]
     train = recipe.scenes - recipe.val_scenes
-    _write_json(root / VERSION / "splits.json", {"synth_train": names[:train], "synth_val": names[train:]})
+    _write_json(
+        root / VERSION / "splits.json", {"synth_train": names[:train], "synth_val": names[train:]}
+    )
 
 
 def stage_street(recipe: Recipe, log: int) -> Street:
@@ -146,9 +177,16 @@ def _drivable(street: Street) -> np.ndarray:
     y0, y1 = -street.kerb, street.kerb
     if street.lot_side:
         y0, y1 = (y0, street.facade(1)) if street.lot_side > 0 else (-street.facade(-1), y1)
-    corners = np.array([(x, y, 0, 1) for x, y in ((street.x[0], y0), (street.x[1], y0), (street.x[1], y1), (street.x[0], y1))])
+    corners = np.array(
+        [
+            (x, y, 0, 1)
+            for x, y in ((street.x[0], y0), (street.x[1], y0), (street.x[1], y1), (street.x[0], y1))
+        ]
+    )
     places = (corners @ street.global_from_street.T)[:, :2] / MAP_RESOLUTION
-    cv2.fillConvexPoly(mask, np.column_stack([places[:, 0], size - places[:, 1]]).round().astype(np.int32), 255)
+    cv2.fillConvexPoly(
+        mask, np.column_stack([places[:, 0], size - places[:, 1]]).round().astype(np.int32), 255
+    )
     return mask
 
 
