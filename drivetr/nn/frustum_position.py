@@ -70,7 +70,7 @@ class FrustumPositionEncoding(nn.Module):
 
     def frustum_logits(
         self, feature_size: tuple[int, int], cameras: Cameras
-    ) -> Float[Tensor, "B N 3*D H W"]:
+    ) -> Float[Tensor, "B N 3*{len(self.depths)} H W"]:
         """Logits of the range-normalised points behind each cell; channel = depth * 3 + axis."""
         # Half precision would move far points by metres.
         with torch.autocast(cameras.img_from_lidar.device.type, enabled=False):

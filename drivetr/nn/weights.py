@@ -1,6 +1,7 @@
 """Weights from files of others: read without running them, loaded with an account of every key."""
 
 import pickle
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -64,7 +65,6 @@ def _read_torch(path: Path) -> object:
     # mmcv writes learning rates and losses into `meta` as numpy scalars: harmless data.
     scalar: Any = np.float64(0).__reduce__()[0]
     harmless: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
-        np.ndarray,
         np.dtype,
         *(type(np.dtype(name)) for name in ("float64", "float32", "int64")),
         (scalar, "numpy.core.multiarray.scalar"),
@@ -75,21 +75,17 @@ def _read_torch(path: Path) -> object:
             content: object = torch.load(path, map_location="cpu", weights_only=True)
         return content
     except pickle.UnpicklingError as error:
+        named = re.search(r"GLOBAL (\S+)", str(error))
+        what = f"pickled objects ({named[1]})" if named else "something else than pickled tensors"
         raise DrivetrError(
-            f"{path}: holds pickled objects or code beside tensors, which drivetr never runs; where"
-            " you trust the file, load it with the program that wrote it and save its state dict"
-            f" alone, best as .safetensors (torch says: {_first_sentence(error)})"
+            f"{path}: holds {what}, which drivetr never runs; where you trust the file, load it"
+            " with the program that wrote it and save its state dict alone, best as .safetensors"
         ) from error
-    except (RuntimeError, EOFError, OSError, ValueError) as error:
+    except Exception as error:  # garbage makes the reader stumble in any way, KeyError included
+        reason = f"{type(error).__name__} {error}".split("\n")[0]
         raise DrivetrError(
-            f"{path}: not a whole PyTorch file ({_first_sentence(error)}); fetch it again"
+            f"{path}: not a whole PyTorch file ({reason}); fetch it again"
         ) from error
-
-
-def _first_sentence(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if "Unsupported" in line]
-    text = lines[0] if lines else str(error).split("\n")[0]
-    return text[:200]
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,6 @@ def test_checkpointing_changes_no_gradient(frozen_stages: int) -> None:
         {"stages": (4, 3)},
         {"stages": (5,)},
         {"depth": 18, "style": "caffe"},
-        {"style": "tensorflow"},
         {"with_checkpoint": True},
     ],
 )
