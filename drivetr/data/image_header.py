@@ -24,7 +24,7 @@ class ImageHeader:
         width: pixels, before any EXIF rotation (which nuScenes ignores).
         height: pixels.
         channels: 1 grey, 2 grey with alpha, 3 colour (also palettes), 4 CMYK or RGB with alpha.
-        bits: a channel.
+        bits: of a channel once decoded, 8 or more.
     """
 
     width: int
@@ -75,7 +75,7 @@ def _read_png(file: BinaryIO, path: Path) -> ImageHeader:
     _, kind, width, height, bits, colour = struct.unpack(">I4sIIBB", file.read(18))
     if kind != b"IHDR" or colour not in _PNG_CHANNELS:
         raise DrivetrError(f"{path}: is a PNG file with a broken IHDR chunk")
-    return ImageHeader(width, height, _PNG_CHANNELS[colour], bits)
+    return ImageHeader(width, height, _PNG_CHANNELS[colour], max(bits, 8))
 
 
 def _read_jpeg(file: BinaryIO, path: Path) -> ImageHeader:

@@ -36,7 +36,12 @@ def resolve_inside(dataroot: Path, filename: str) -> Path:
             f" dataroot {dataroot}"
         )
     root = dataroot.resolve()
-    path = (root / filename).resolve()
+    try:
+        path = (root / filename).resolve()
+    except (OSError, RuntimeError) as error:
+        raise DrivetrError(
+            f"sample_data.json: filename {filename!r} cannot be resolved below {root} ({error})"
+        ) from error
     if not path.is_relative_to(root):
         raise DrivetrError(
             f"sample_data.json: filename {filename!r} is a symbolic link that leaves the dataroot"

@@ -36,7 +36,7 @@ def table_folder(dataroot: Path, version: str) -> Path:
             f"dataroot {dataroot} is not a folder; name the one that holds samples/ and v1.0-…/"
         )
     folder = dataroot / version
-    if Path(version).name != version or not folder.is_dir():
+    if not version or Path(version).name != version or not folder.is_dir():
         found = sorted(p.parent.name for p in dataroot.glob("*/sample.json"))
         have = ", ".join(found) if found else "none (no folder in it holds a sample.json)"
         raise DrivetrError(
