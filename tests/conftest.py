@@ -1,10 +1,21 @@
 """Fixtures for data that is not part of the repository, and how its absence is treated."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
+
+# Time limits say more about a busy machine than about the code; CI draws the same examples always.
+settings.register_profile(
+    "drivetr",
+    deadline=None,
+    derandomize=bool(os.environ.get("CI")),
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("drivetr")
 
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
 
@@ -18,6 +29,14 @@ def _folder_from(variable: str, inner: str = "") -> Path:
     if os.environ.get("DRIVETR_REQUIRE_DATA") == "1":
         pytest.fail(f"{found}, and DRIVETR_REQUIRE_DATA=1 asks for the data")
     pytest.skip(found)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keeps indexes that tests build out of the user's cache folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DRIVETR_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session")
