@@ -3,6 +3,7 @@
 import math
 
 import torch
+from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 
 from drivetr.geometry.box_codes import BOX_CODES, boxes_from_code, code_from_boxes
@@ -20,6 +21,7 @@ from drivetr.nn.queries import LearnedQueries
 from drivetr.nn.sine_position import multiview_sine, sine_of_points
 from drivetr.nn.weights import load_weights
 from drivetr.structures.cameras import Cameras
+from drivetr.structures.detections import Detections
 from drivetr.structures.frame import Targets
 from tests.parity.comparison import (
     BOXES,
@@ -86,7 +88,7 @@ def head_outputs(model: PETR, case: GoldenCase, cameras: Cameras) -> dict[str, T
     """The model's own outputs of all layers, in the recording's names and box code."""
     states: list[Tensor] = []
     with model.decoder.post_norm.register_forward_hook(lambda *call: states.append(call[-1])):
-        outputs = model.detect(case.input("mlvl_feats_0"), cameras)
+        outputs = model.detect(case.input("mlvl_feats_0").to(cameras.valid.device), cameras)
     layers = [*outputs["aux_outputs"], outputs]
     boxes = torch.stack([layer["pred_boxes"] for layer in layers])
     return {
@@ -150,15 +152,28 @@ def compare_decoded(case: GoldenCase, source: dict[str, Tensor]) -> list[Compari
     comparisons = []
     for i, found in enumerate(detections):
         theirs = {k: case.outputs[f"decoded_{k}_{i}"] for k in ("boxes", "scores", "labels")}
+        comparisons.append(
+            Comparison(f"decoded_scores_{i}", found.scores, theirs["scores"], SCORES)
+        )
+        if case.size == "full" and len(found) == len(theirs["scores"]):
+            found = found[partners(found, theirs)]
         boxes = mmdet3d_from_boxes(found.boxes, "before_1.0")
         turns = ((boxes - theirs["boxes"])[:, 6] / (2 * math.pi)).round()
         boxes[:, 6] -= 2 * math.pi * turns
         comparisons += [
             Comparison(f"decoded_boxes_{i}", boxes, theirs["boxes"], BOXES[case.size]),
-            Comparison(f"decoded_scores_{i}", found.scores, theirs["scores"], SCORES),
             Comparison(f"decoded_labels_{i}", found.labels, theirs["labels"], EQUAL),
         ]
     return comparisons
+
+
+def partners(found: Detections, theirs: dict[str, Tensor]) -> Tensor:
+    """For every recorded detection the index of ours; equal scores may stand in any order."""
+    centres = torch.cdist(theirs["boxes"][:, :2], found.boxes[:, :2])
+    other_label = theirs["labels"][:, None] != found.labels
+    other_score = (theirs["scores"][:, None] - found.scores).abs() > SCORES.absolute
+    _, columns = linear_sum_assignment((centres + 1e6 * other_label + 1e6 * other_score).numpy())
+    return torch.as_tensor(columns)
 
 
 def recorded_targets(case: GoldenCase) -> list[Targets]:

@@ -56,6 +56,13 @@ def test_start_level_and_further_maps() -> None:
     torch.testing.assert_close(outputs[3], neck.fpn_convs[3](outputs[2].relu()))
 
 
+def test_a_single_level_is_enough() -> None:
+    neck = CPFPN((4,), 5)
+    features = incoming()[0]
+    (output,) = neck([features])
+    torch.testing.assert_close(output, neck.fpn_convs[0](neck.lateral_convs[0](features)))
+
+
 def test_a_missing_level_is_refused() -> None:
     with pytest.raises(ValueError, match="shorter"):
         CPFPN(CHANNELS, 5)(incoming()[:2])
