@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drivetr.cli.common import add_dataset_arguments
@@ -96,6 +97,8 @@ def _check(args: argparse.Namespace) -> None:
         if not low <= value <= high:
             flag = "--" + name.replace("_", "-")
             raise DrivetrError(f"{flag} is {value:g}; expected a number from {low:g} to {high:g}")
+    if args.png is not None and Path(args.png).is_file():
+        raise DrivetrError(f"--png {args.png} is a file; expected the folder for the pictures")
     if args.mp4 is not None and not args.mp4.lower().endswith(".mp4"):
         raise DrivetrError(f"--mp4 {args.mp4}: the name of the film has to end with .mp4")
 
@@ -103,7 +106,6 @@ def _check(args: argparse.Namespace) -> None:
 def _write(frames: "Iterator[ReplayFrame]", count: int, args: argparse.Namespace) -> None:
     """Draws frame by frame into the film and the folder of pictures."""
     from contextlib import ExitStack
-    from pathlib import Path
 
     from tqdm import tqdm
 
@@ -113,9 +115,16 @@ def _write(frames: "Iterator[ReplayFrame]", count: int, args: argparse.Namespace
 
     with ExitStack() as stack:
         film = stack.enter_context(open_mp4(Path(args.mp4), args.fps)) if args.mp4 else None
+        size: tuple[int, ...] = ()
         for frame in tqdm(frames, total=count, desc="replay", unit="frame"):
             picture = render_frame(frame, args.width, args.range)
             if args.png:
                 write_png(Path(args.png) / f"{frame.scene}_{frame.number - 1:03d}.png", picture)
             if film is not None:
+                size = size or picture.shape
+                if picture.shape != size:
+                    raise DrivetrError(
+                        f"{frame.scene} has other cameras than the scenes before it and a film has"
+                        f" one size: replay it by itself with --scene {frame.scene}"
+                    )
                 film.add(picture)

@@ -78,7 +78,7 @@ def draw_bev(
     canvas = _ground(fine).copy()
     if frame.points is not None:
         _draw_points(canvas, frame.points.double().numpy(), ego_from_lidar, fine)
-    hairline = OVERSAMPLE * max(1.0, min(size) / 700)
+    hairline = OVERSAMPLE * max(0.75, min(size) / 600)
     if frame.path is not None:
         path = frame.path.double().numpy() @ ego_from_lidar[:3, :3].T + ego_from_lidar[:3, 3]
         _draw_trail(canvas, fine.pixels(path[:, :2]), frame.path_index, hairline)
@@ -91,9 +91,9 @@ def draw_bev(
 
 
 def ring_step(range_m: float) -> float:
-    """Metres between rings: a round number that gives at most six of them."""
+    """Metres between rings: a round number that gives at most five of them."""
     steps = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
-    return next((s for s in steps if range_m / s <= 6), steps[-1])
+    return next((s for s in steps if range_m / s <= 5), steps[-1])
 
 
 def _rings(scale: BevScale) -> list[float]:

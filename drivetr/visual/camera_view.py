@@ -13,6 +13,8 @@ from drivetr.visual.drawables import Drawable
 from drivetr.visual.palette import HAIRLINE, INK, MUTED, PANEL, TEXT, Colour, mix
 from drivetr.visual.text import Canvas, draw_text, text_width
 
+Plate = tuple[int, int, int, int]  # left, top, right, bottom in pixels
+
 OVERSAMPLE = 2  # lines are drawn on a finer canvas, so that their width need not be whole
 FRONT_FACE = (0, 3, 7, 4)  # corners of `box_corners` on the side the object is heading to
 _EDGES = np.array(BOX_EDGES)
@@ -91,18 +93,20 @@ def draw_seen(canvas: Canvas, seen: Sequence[Seen], hairline: float) -> None:
         draw_lines(canvas, box.segments, style.colour, width)
 
 
-def draw_labels(canvas: Canvas, seen: Sequence[Seen], size: int) -> None:
-    """Writes the texts of boxes on small plates, near boxes first, none over another."""
-    taken: list[tuple[float, float, float, float]] = []
-    height, width = canvas.shape[:2]
+def draw_labels(canvas: Canvas, seen: Sequence[Seen], size: int, title_plate: Plate) -> None:
+    """Writes the texts of boxes on small plates, near boxes first, none over another.
+
+    Args:
+        canvas: RGB image, changed in place.
+        seen: from `look_at` with the size of this canvas.
+        size: of the font in pixels.
+        title_plate: where nothing may be written.
+    """
+    taken = [title_plate]
     for box in reversed(seen):
-        left, top, right, _ = box.bounds
         if not box.drawable.text or box.extent < _MIN_LABEL_PX:
             continue
-        plate_width = text_width(box.drawable.text, size) + 6
-        x = float(np.clip((left + right - plate_width) / 2, 0, max(0, width - plate_width)))
-        y = float(np.clip(top - size - 5, 0, height - size - 4))
-        plate = (round(x), round(y), round(x) + plate_width, round(y) + size + 4)
+        plate = _label_plate(box, size, canvas.shape[0], canvas.shape[1])
         if any(_overlap(plate, other) for other in taken):
             continue
         taken.append(plate)
@@ -111,7 +115,16 @@ def draw_labels(canvas: Canvas, seen: Sequence[Seen], size: int) -> None:
         draw_text(canvas, (plate[0] + 3, middle), box.drawable.text, size, colour=_text_on_ink(box))
 
 
-def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
+def _label_plate(box: Seen, size: int, height: int, width: int) -> Plate:
+    """Where a label stands: above the box, and inside the image."""
+    left, top, right, _ = box.bounds.tolist()
+    across, down = text_width(box.drawable.text, size) + 6, size + 4
+    x = round(min(max((left + right - across) / 2, 0), max(0, width - across)))
+    y = round(min(max(top - down - 1, 0), height - down))
+    return x, y, x + across, y + down
+
+
+def _overlap(a: Plate, b: Plate) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
@@ -147,19 +160,20 @@ def draw_camera(
     canvas = resize(image, *fine)
     to_canvas = np.diag([fine[1] / image.shape[1], fine[0] / image.shape[0], 1.0, 1.0])
     seen = look_at(boxes, to_canvas @ img_from_lidar, *fine)
-    draw_seen(canvas, seen, OVERSAMPLE * max(1.0, width / 640))
+    draw_seen(canvas, seen, OVERSAMPLE * max(0.6, width / 520))
     canvas = resize(canvas, height, width)
     small = [Seen(s.drawable, s.depth, s.segments / OVERSAMPLE, s.front / OVERSAMPLE) for s in seen]
-    draw_labels(canvas, small, font)
-    _draw_title(canvas, title, font)
+    draw_labels(canvas, small, font, _draw_title(canvas, title, font))
     top, left = (size[0] - height) // 2, (size[1] - width) // 2
     panel[top : top + height, left : left + width] = canvas
     return panel
 
 
-def _draw_title(canvas: Canvas, title: str, font: int) -> None:
-    fill_rect(canvas, (0, 0, text_width(title, font, True) + 14, font + 9), INK, 0.72)
+def _draw_title(canvas: Canvas, title: str, font: int) -> Plate:
+    plate = (0, 0, text_width(title, font, True) + 14, font + 9)
+    fill_rect(canvas, plate, INK, 0.72)
     draw_text(canvas, (7, (font + 9) / 2), title, font, bold=True)
+    return plate
 
 
 def _draw_placeholder(panel: Canvas, title: str, font: int) -> None:

@@ -8,8 +8,9 @@ import torch
 from numpy.typing import NDArray
 
 from drivetr.geometry.boxes import BOX_DIM, box_corners
+from drivetr.structures.frame import Targets
 from drivetr.visual.frames import ReplayFrame
-from drivetr.visual.palette import PANEL, BoxStyle, mix, prediction_style, truth_style
+from drivetr.visual.palette import BoxStyle, prediction_style, truth_style, unmeasured_style
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,14 @@ def drawables(frame: ReplayFrame) -> list[Drawable]:
     return [*_truth(frame), *_predictions(frame)]
 
 
+def measured(frame: ReplayFrame, truth: Targets) -> list[bool]:
+    """Which targets have a point inside; all of them where the rig has no lidar."""
+    if frame.points is None:
+        return [True] * len(truth)
+    hit: list[bool] = (truth.num_points > 0).tolist()
+    return hit
+
+
 def _rows(boxes: torch.Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     finite = boxes.detach().cpu().double().reshape(-1, BOX_DIM)
     return finite.numpy(), box_corners(finite).numpy()
@@ -46,12 +55,11 @@ def _truth(frame: ReplayFrame) -> Iterator[Drawable]:
         return
     alone = not frame.predictions
     rows, corners = _rows(frame.truth.boxes)
-    hit = (frame.truth.num_points > 0).tolist()
+    hit = measured(frame, frame.truth)
     for i, label in enumerate(frame.truth.labels.tolist()):
         style = truth_style(label, frame.classes, alone)
-        if not hit[i]:  # nothing measured it: shown, but it steps back
-            colour = mix(style.colour, PANEL, 0.55)
-            style = BoxStyle(colour, 1.0, style.front_alpha / 2, style.body_alpha / 2)
+        if not hit[i]:
+            style = unmeasured_style(style)
         text = frame.classes[label].replace("_", " ") if alone and hit[i] else ""
         yield Drawable(rows[i], corners[i], style, text, 1.0)
 

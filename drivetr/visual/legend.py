@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from drivetr.visual.canvas import draw_lines, draw_path, fill_polygon
+from drivetr.visual.drawables import measured
 from drivetr.visual.frames import ReplayFrame
 from drivetr.visual.layout import PageLayout
 from drivetr.visual.palette import (
@@ -14,6 +15,7 @@ from drivetr.visual.palette import (
     class_colour,
     prediction_style,
     truth_style,
+    unmeasured_style,
 )
 from drivetr.visual.text import Canvas, draw_text, text_width
 
@@ -56,6 +58,10 @@ def _styles(frame: ReplayFrame) -> list[tuple[Swatch, str, str]]:
     if frame.truth is not None:
         style = truth_style(0, frame.classes, alone=members == 0)
         entries.append((_box_swatch(style), "truth", str(len(frame.truth))))
+        unseen = measured(frame, frame.truth).count(False)
+        if unseen:
+            swatch = _box_swatch(unmeasured_style(style))
+            entries.append((swatch, "of it without lidar points", str(unseen)))
     for member, (name, found) in enumerate(frame.predictions.items()):
         style = prediction_style(0, frame.classes, member, members)
         entries.append((_box_swatch(style), name, str(len(found))))

@@ -32,7 +32,11 @@ def render_frame(frame: ReplayFrame, width: int = DEFAULT_WIDTH, range_m: float 
         image = frame.images[i] if valid[i] else None
         title = camera_title(frame.camera_names[i])
         size = (cell[3] - cell[1], cell[2] - cell[0])
-        _paste(page, cell, draw_camera(image, projections[i], boxes, size, title, layout.font - 2))
+        _paste(
+            page,
+            cell,
+            draw_camera(image, projections[i], boxes, size, title, max(9, layout.font - 2)),
+        )
     size = (layout.bev[3] - layout.bev[1], layout.bev[2] - layout.bev[0])
     _paste(page, layout.bev, draw_bev(frame, boxes, size, range_m, layout.font))
     _draw_header(page, frame, layout)

@@ -67,8 +67,14 @@ def class_colour(name: str, index: int = 0) -> Colour:
 def truth_style(label: int, classes: tuple[str, ...], alone: bool) -> BoxStyle:
     """Truth is an outline: neutral beside predictions, in the class colour where it is alone."""
     if alone:
-        return BoxStyle(class_colour(classes[label], label), 1.5, 0.22, 0.16)
+        return BoxStyle(class_colour(classes[label], label), 1.5, 0.18, 0.16)
     return BoxStyle(TRUTH, 1.0, 0.0, 0.0)
+
+
+def unmeasured_style(style: BoxStyle) -> BoxStyle:
+    """The style of truth that no lidar point fell on: it steps back."""
+    colour = mix(style.colour, PANEL, 0.55)
+    return BoxStyle(colour, 1.0, style.front_alpha / 2, style.body_alpha / 2)
 
 
 def prediction_style(
@@ -79,7 +85,7 @@ def prediction_style(
         colour = class_colour(classes[label], label)
     else:
         colour = OTHER_COLOURS[member % len(OTHER_COLOURS)]
-    return BoxStyle(colour, 1.6, 0.30, 0.42)
+    return BoxStyle(colour, 1.6, 0.24, 0.42)
 
 
 def mix(colour: Colour, other: Colour, share: float) -> Colour:

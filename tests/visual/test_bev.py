@@ -23,7 +23,7 @@ class TestBevScale:
 
 
 def test_ring_step_is_round_and_gives_few_rings() -> None:
-    assert [ring_step(r) for r in (5.0, 12.0, 25.0, 30.0, 50.0, 100.0)] == [1, 2, 5, 5, 10, 20]
+    assert [ring_step(r) for r in (5.0, 12.0, 25.0, 30.0, 50.0, 100.0)] == [1, 5, 5, 10, 10, 20]
 
 
 def _changed_pixels(with_box: np.ndarray, without: np.ndarray) -> np.ndarray:

@@ -1,0 +1,213 @@
+"""`drivetr replay` on a small synthetic set and on real keyframes."""
+
+import json
+import shutil
+from pathlib import Path
+
+import imageio_ffmpeg
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from drivetr.cli.main import main
+from drivetr.cli.replay_scene import SceneReader
+from drivetr.data.nuscenes.index import open_index
+from drivetr.evaluation.nuscenes.submission import write_submission
+from drivetr.geometry.boxes import CENTER
+from drivetr.geometry.rigid import transform_points
+from drivetr.structures.classes import DETECTION_CLASSES
+from drivetr.structures.detections import Detections
+from drivetr.visual.layout import lay_out
+from drivetr.visual.page import render_frame
+
+VERSION = "v1.0-synth"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory):
+    """Indexes go to a folder of the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def synth(tmp_path_factory: pytest.TempPathFactory, cache: None) -> Path:
+    """Two scenes of two keyframes."""
+    out = tmp_path_factory.mktemp("synth") / "set"
+    options = "--size 48x128 --scenes 2 --val-scenes 1 --frames-per-scene 2 --workers 1"
+    assert main(["synth", str(out), *options.split()]) == 0
+    return out
+
+
+@pytest.fixture
+def copy(synth: Path, tmp_path: Path) -> Path:
+    """The same set, to be damaged."""
+    shutil.copytree(synth, tmp_path / "set")
+    return tmp_path / "set"
+
+
+def _scene(dataroot: Path, number: int) -> dict[str, object]:
+    return json.loads((dataroot / VERSION / "scene.json").read_text())[number]
+
+
+def _replay(dataroot: Path, *options: str | Path) -> int:
+    words = [str(o) for o in options]
+    return main(["replay", str(dataroot), "--version", VERSION, "--width", "640", *words])
+
+
+def _perfect_results(dataroot: Path, version: str, path: Path, scenes: int) -> Path:
+    """A submission that repeats the truth of the first scenes; three results are empty lists."""
+    index = open_index(dataroot, version)
+    reader = SceneReader(index, [], 0.0)
+    answers = {}
+    for scene in index.scenes()[:scenes]:
+        rows = range(scene.first_row, scene.first_row + scene.num_samples)
+        for row, frame in zip(rows, reader.frames(scene), strict=True):
+            sample, truth = index.sample(row), frame.truth
+            global_from_lidar = torch.from_numpy(sample.global_from_ego) @ frame.ego_from_lidar
+            found = Detections(truth.boxes, torch.full((len(truth),), 0.9), truth.labels)
+            answers[sample.token] = (found, global_from_lidar, frame.ego_from_lidar)
+    write_submission(path, answers, DETECTION_CLASSES)
+    return path
+
+
+class TestOutputs:
+    def test_film_and_pictures_of_all_scenes(self, synth: Path, tmp_path: Path) -> None:
+        film, folder = tmp_path / "a" / "film.mp4", tmp_path / "pictures"
+        assert _replay(synth, "--scene", "all", "--mp4", film, "--png", folder, "--fps", "4") == 0
+        names = [str(_scene(synth, n)["name"]) for n in (0, 1)]
+        expected = [f"{name}_{i:03d}.png" for name in names for i in (0, 1)]
+        assert sorted(p.name for p in folder.iterdir()) == expected
+        count, seconds = imageio_ffmpeg.count_frames_and_secs(str(film))
+        assert (count, seconds) == (4, 1.0)
+        with Image.open(folder / expected[0]) as picture:
+            assert picture.width == 640
+            assert picture.height % 2 == 0
+
+    def test_first_scene_of_a_split_is_named(
+        self, synth: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert _replay(synth, "--split", "synth_val", "--png", tmp_path) == 0
+        assert str(_scene(synth, 1)["name"]) in capsys.readouterr().out
+
+    def test_results_choose_the_scene_and_are_drawn(self, synth: Path, tmp_path: Path) -> None:
+        results = _perfect_results(synth, VERSION, tmp_path / "results.json", scenes=1)
+        assert _replay(synth, "--png", tmp_path / "plain") == 0
+        assert _replay(synth, "--png", tmp_path / "drawn", "--results", results) == 0
+        high = ("--results", results, "--score-threshold", "0.95")
+        assert _replay(synth, "--png", tmp_path / "none", *high) == 0
+        pictures = [
+            np.asarray(Image.open(tmp_path / kind / f"{_scene(synth, 0)['name']}_000.png"))
+            for kind in ("plain", "drawn", "none")
+        ]
+        assert (pictures[0] != pictures[1]).any()
+        assert (pictures[1] != pictures[2]).any()
+
+    def test_missing_image_and_lidar_leave_gaps(
+        self, copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        next((copy / "samples" / "CAM_BACK").iterdir()).unlink()
+        cut = next((copy / "samples" / "CAM_FRONT").iterdir())
+        cut.write_bytes(cut.read_bytes()[:300])
+        next((copy / "samples" / "LIDAR_TOP").iterdir()).unlink()
+        assert _replay(copy, "--scene", "all", "--png", tmp_path / "pictures") == 0
+        assert len(list((tmp_path / "pictures").iterdir())) == 4
+        assert "2 images could not be read" in capsys.readouterr().out
+
+
+class TestMistakes:
+    def _sentence(self, capsys: pytest.CaptureFixture[str], status: int) -> str:
+        assert status == 2
+        line = capsys.readouterr().err.strip().splitlines()[-1]
+        assert line.startswith("drivetr replay: ")
+        return line
+
+    def test_nothing_to_write(self, synth: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert "--mp4 FILE" in self._sentence(capsys, _replay(synth))
+
+    def test_unknown_scene(self, synth: Path, tmp_path: Path, capsys) -> None:
+        name = str(_scene(synth, 1)["name"])
+        sentence = self._sentence(
+            capsys, _replay(synth, "--scene", name[:-1], "--png", tmp_path / "p")
+        )
+        assert name in sentence
+
+    @pytest.mark.parametrize(
+        ("option", "value"),
+        [
+            ("--score-threshold", "1.5"),
+            ("--score-threshold", "nan"),
+            ("--fps", "0"),
+            ("--width", "9"),
+            ("--range", "-3"),
+        ],
+    )
+    def test_numbers_out_of_range(self, synth: Path, capsys, option: str, value: str) -> None:
+        assert option in self._sentence(capsys, _replay(synth, "--png", "p", option, value))
+
+    def test_results_of_another_scene(self, synth: Path, tmp_path: Path, capsys) -> None:
+        results = _perfect_results(synth, VERSION, tmp_path / "results.json", scenes=1)
+        have, lack = (str(_scene(synth, n)["name"]) for n in (0, 1))
+        status = _replay(synth, "--scene", lack, "--results", results, "--png", tmp_path / "p")
+        sentence = self._sentence(capsys, status)
+        assert "results has no sample of" in sentence
+        assert have in sentence
+
+    def test_film_name_and_places(self, synth: Path, tmp_path: Path, capsys) -> None:
+        assert ".mp4" in self._sentence(capsys, _replay(synth, "--mp4", "film.avi"))
+        (tmp_path / "file").write_text("")
+        status = _replay(synth, "--png", tmp_path / "file")
+        assert "is a file" in self._sentence(capsys, status)
+        status = _replay(synth, "--mp4", tmp_path / "file" / "film.mp4")
+        assert "cannot be written" in self._sentence(capsys, status)
+
+
+class TestRealKeyframes:
+    def test_a_known_car_is_where_it_is_in_the_image(self, nuscenes_real: Path) -> None:
+        """Boxes land on the pixels that the devkit's own projection gives, in every camera."""
+        from nuscenes import NuScenes
+        from nuscenes.utils.geometry_utils import view_points
+
+        devkit = NuScenes("v1.0-mini", str(nuscenes_real), verbose=False)
+        index = open_index(nuscenes_real, "v1.0-mini")
+        scene = next(s for s in index.scenes() if s.name == "scene-0061")
+        frame = next(SceneReader(index, [], 0.0).frames(scene))
+        tokens = devkit.get("sample", index.sample(scene.first_row).token)["data"]
+        checked = 0
+        for n, name in enumerate(frame.camera_names):
+            _, boxes, intrinsic = devkit.get_sample_data(tokens[name])
+            theirs = np.array(
+                [view_points(b.center[:, None], intrinsic, True)[:2, 0] for b in boxes]
+            )
+            homogeneous = transform_points(
+                frame.cameras.img_from_lidar[n], frame.truth.boxes[:, CENTER].double()
+            )
+            ours = (homogeneous[:, :2] / homogeneous[:, 2:]).numpy()[homogeneous[:, 2] > 1]
+            for uv in theirs:
+                if (uv > 0).all() and uv[0] < 1600 and uv[1] < 900:
+                    assert np.abs(ours - uv).max(axis=1).min() < 0.05
+                    checked += 1
+        assert checked > 40
+
+    def test_the_truck_is_framed_in_its_panel(self, nuscenes_real: Path) -> None:
+        """scene-0061 has a truck ahead to the left: lines in its colour, nowhere else in the panel."""
+        index = open_index(nuscenes_real, "v1.0-mini")
+        scene = next(s for s in index.scenes() if s.name == "scene-0061")
+        frame = next(SceneReader(index, [], 0.0).frames(scene))
+        picture = render_frame(frame, 1920)
+        cell = lay_out(frame, 1920).cameras[frame.camera_names.index("CAM_FRONT")]
+        panel = picture[cell[1] : cell[3], cell[0] : cell[2]].astype(int)
+        orange = np.abs(panel - (250, 139, 0)).max(axis=2) < 30
+        _, columns = np.nonzero(orange)
+        share = columns / panel.shape[1]
+        assert orange.sum() > 300
+        assert 0.02 < share.min() < 0.06
+        assert (share < 0.45).mean() > 0.95
+
+    def test_dataset_stays_untouched(self, nuscenes_real: Path, tmp_path: Path) -> None:
+        before = {p: p.stat().st_mtime_ns for p in nuscenes_real.rglob("*")}
+        words = ["replay", str(nuscenes_real), "--version", "v1.0-mini", "--scene", "scene-0103"]
+        assert main([*words, "--mp4", str(tmp_path / "a.mp4"), "--width", "960"]) == 0
+        assert {p: p.stat().st_mtime_ns for p in nuscenes_real.rglob("*")} == before
