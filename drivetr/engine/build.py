@@ -69,9 +69,8 @@ class Builder:
     def _check(self, cls: Any, parameters: Any, arguments: dict[str, Any], where: str) -> None:
         """Refuses keys that the class does not take and names those that it needs."""
         kinds = [p.kind for p in parameters.values()]
-        names = [
-            n for n, p in parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
-        ]
+        named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+        names = [name for name, parameter in parameters.items() if parameter.kind in named]
         if inspect.Parameter.VAR_KEYWORD not in kinds:
             for key in arguments:
                 if key not in names:

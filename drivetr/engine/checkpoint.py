@@ -91,9 +91,10 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         raise DrivetrError(f"checkpoint {path} is damaged or cut off ({damaged})")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
+    except Exception as error:  # of many kinds, for a file from anywhere
+        reason = next((x for x in str(error).splitlines() if "Unsupported" in x), str(error))
         raise DrivetrError(
-            f"checkpoint {path} is refused, it is not plain data: {error}"
+            f"checkpoint {path} is refused, it is not plain data: {reason.strip()}"
         ) from error
     if not isinstance(state, dict) or "format" not in state or "spec" not in state:
         raise DrivetrError(f"checkpoint {path} was not written by drivetr train")

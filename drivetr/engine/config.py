@@ -27,18 +27,19 @@ uses; one that nobody reads is refused with a hint:
                    training loss
     denoising      None, or denoising(targets) -> what the detector takes as `noised` in training
     classes        names in the order of the labels; default: the ten of nuScenes detection. Not
-                   handed to anything by itself: pass it to the dataset and the model as well
-    train_data *   dict(type=NuScenesDataset, dataroot=..., version=..., split=..., transforms=[...],
-    test_data *    <other arguments of the class>, batch_size=2, num_workers=2); the class gets
-                   index=(dataroot, version) and the rest; batch_size is for each process. The command line's --dataroot, --version and --split replace the
-                   entries of `train_data` in `drivetr train`, of `test_data` in `drivetr test`
-    optimizer *    dict(type=torch.optim.AdamW, lr=..., <its arguments>, module_lr=dict(backbone=0.1));
-                   module_lr multiplies the rate of the parameters under that module of the detector
+                   handed to anything by itself: pass it to the model as well
+    train_data *   dict(type=NuScenesDataset, dataroot=..., version=..., split=..., transforms=[..],
+    test_data *    batch_size=2, num_workers=2); the class gets index=(dataroot, version) and the
+                   rest; batch_size is for each process. The command line's --dataroot and --version
+                   replace the entries of both, --split that of `train_data` in `drivetr train` and
+                   of `test_data` in `drivetr test`
+    optimizer *    dict(type=AdamW, lr=..., <its arguments>, module_lr=dict(backbone=0.1));
+                   module_lr multiplies the rate of what is under that module of the detector
     schedule *     dict(epochs=24) or dict(iterations=28130), with warmup_iterations=500,
                    warmup_ratio=1/3, min_ratio=1e-3: linear warm-up, then a cosine down to
                    min_ratio of the rate
-    reference_batch_size  the number of frames a step that `lr` and `iterations` were chosen for; with
-                   another real one (batch_size x processes) the rate is scaled in proportion and
+    reference_batch_size  frames a step that `lr` and `iterations` were chosen for; with another
+                   real number (batch_size x processes) the rate is scaled in proportion and
                    `iterations` inversely, and the log says so. None: nothing is scaled
     clip_norm      largest norm of the gradient, None for no limit; default 35
     ema            None, or dict(decay=0.999, warmup=True)
@@ -197,7 +198,7 @@ def with_dataset(
     version: str | None,
     train_split: str | None = None,
 ) -> RunConfig:
-    """The config on another dataset: root and version for training and testing, split for training."""
+    """The config on another dataset: root and version of both parts, split of the training."""
     shared = {"dataroot": dataroot, "version": version}
     given = {key: value for key, value in shared.items() if value is not None}
     split = {} if train_split is None else {"split": train_split}

@@ -42,7 +42,7 @@ class EmaHook(Hook):
 
 
 class LogWindowHook(Hook):
-    """Keeps of every logged value only what the log averages over, for speed and for checkpoints."""
+    """Keeps of every logged value only what the log averages over; the rest would be copied on."""
 
     priority = "LOW"
 

@@ -1,6 +1,6 @@
 """Data loaders from the config: an endless stream for training, one pass in order for testing."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,8 +83,8 @@ def testing_loader(
     )
 
 
-def batches(loader: Iterable[Any]) -> Iterator[Batch]:
-    """The batches of a loader; a `DrivetrError` of a worker arrives without the worker's traceback."""
+def batches(loader: Iterable[Any]) -> Generator[Batch, None, None]:
+    """The batches of a loader; a worker's `DrivetrError` arrives without the worker's traceback."""
     try:
         yield from loader
     except DrivetrError as error:

@@ -42,8 +42,8 @@ def class_named(name: str, source: object) -> type:
     module = CLASSES.get(name)
     if module is None:
         raise DrivetrError(
-            f"{source}: {name!r} is not in drivetr's table of classes, and a checkpoint never imports"
-            " anything else; name the config too: drivetr test CONFIG CHECKPOINT"
+            f"{source}: {name!r} is not in drivetr's table of classes, and a checkpoint never"
+            " imports anything else; name the config too: drivetr test CONFIG CHECKPOINT"
         )
     found: type = getattr(importlib.import_module(module), name)
     return found

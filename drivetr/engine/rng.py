@@ -1,6 +1,7 @@
 """The state of all random generators of a process, as plain tensors."""
 
 import random
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,13 +18,13 @@ def seed_everything(seed: int) -> None:
 def rng_state(device: torch.device) -> dict[str, Tensor]:
     """The states of python, numpy and torch in this process, and of its CUDA device."""
     version, words, gauss = random.getstate()
-    _, keys, position, has_gauss, cached = np.random.get_state(legacy=True)
+    of_numpy: Any = np.random.get_state(legacy=False)
     state = {
         "python": torch.tensor([version, *words]),
-        "python_gauss": torch.tensor([float("nan") if gauss is None else gauss]).double(),
-        "numpy": torch.from_numpy(keys.astype(np.int64)),
-        "numpy_position": torch.tensor([position, has_gauss]),
-        "numpy_gauss": torch.tensor([cached], dtype=torch.float64),
+        "python_gauss": torch.tensor([gauss is not None, gauss or 0.0], dtype=torch.float64),
+        "numpy": torch.from_numpy(of_numpy["state"]["key"].astype(np.int64)),
+        "numpy_position": torch.tensor([of_numpy["state"]["pos"], of_numpy["has_gauss"]]),
+        "numpy_gauss": torch.tensor([of_numpy["gauss"]], dtype=torch.float64),
         "torch": torch.get_rng_state(),
     }
     if device.type == "cuda":
@@ -34,8 +35,8 @@ def rng_state(device: torch.device) -> dict[str, Tensor]:
 def set_rng_state(state: dict[str, Tensor], device: torch.device) -> None:
     """Puts back what `rng_state` returned."""
     version, *words = state["python"].tolist()
-    gauss = state["python_gauss"].item()
-    random.setstate((version, tuple(words), None if np.isnan(gauss) else gauss))
+    has_gauss, gauss = state["python_gauss"].tolist()
+    random.setstate((version, tuple(words), gauss if has_gauss else None))
     position, has_gauss = state["numpy_position"].tolist()
     keys = state["numpy"].numpy().astype(np.uint32)
     np.random.set_state(("MT19937", keys, position, has_gauss, state["numpy_gauss"].item()))

@@ -1,5 +1,6 @@
-"""mmengine's Runner and training loop, with exact resume and safe checkpoints in place of theirs."""
+"""mmengine's Runner and training loop, with exact resume and safe checkpoints."""
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from drivetr.engine.training import DetectorTraining
 from drivetr.errors import DrivetrError
 from drivetr.structures.frame import Batch
 
+# mmengine keeps loggers and logged values by name for ever: each run of a process needs its own.
+_RUNS = itertools.count()
 # Values of the clock and of the machine: not part of what a resumed run repeats.
 _MACHINE_SCALARS = ("time", "data_time", "memory")
 
@@ -72,15 +75,16 @@ class StreamTrainLoop(BaseLoop):
         self.dataloader.sampler.start_at(self.iter)
         self.runner.model.train()
         if self.iter < self.max_iters:
-            stream = batches(self.dataloader)
-            for batch in stream:
+            loading = iter(self.dataloader)
+            self.runner.restore_random_generators()  # starting workers may have drawn from them
+            for batch in batches(loading):
                 self._step(batch)
                 if self.iter == self.max_iters:
                     break
-            stream.close()
         self.runner.call_hook("after_train_epoch")
         self.runner.call_hook("after_train")
-        return self.runner.model
+        model: nn.Module = self.runner.model
+        return model
 
     def _step(self, batch: Batch) -> None:
         """One optimizer step with its hooks."""
@@ -144,11 +148,11 @@ class TrainRunner(Runner):
                 "type": LogProcessor,
                 "window_size": log_interval,
                 "by_epoch": False,
-                "mean_pattern": r"(?!.*lr$).*",
+                "mean_pattern": r"^(?!.*lr$)",
             },
             visualizer={"type": "Visualizer", "vis_backends": backends},
             randomness={"seed": state.seed},
-            experiment_name=work_dir.name,
+            experiment_name=f"{work_dir.name}_{next(_RUNS)}",
             cfg=Config(),
         )
         state.optimizer.message_hub = self.message_hub  # it was made before this run's hub
@@ -163,15 +167,15 @@ class TrainRunner(Runner):
         if not self.distributed:
             return model
         devices = [self.device.index] if self.device.type == "cuda" else None
-        return MMDistributedDataParallel(
+        wrapped: nn.Module = MMDistributedDataParallel(
             module=model, device_ids=devices, broadcast_buffers=False, find_unused_parameters=False
         )
+        return wrapped
 
     def load_or_resume(self) -> None:
-        """Puts back the state of a checkpoint, or seeds this process for a fresh run."""
+        """Puts back the state of a checkpoint, if the run goes on from one."""
         saved = self.state.resumed
         if saved is None:
-            seed_everything(self.state.seed + self.rank)
             return
         self.state.model.load_state_dict(saved["model"])
         if self.state.ema is not None:
@@ -180,7 +184,13 @@ class TrainRunner(Runner):
         for key, entry in saved["log"].items():
             self.message_hub.log_scalars[key] = HistoryBuffer(entry["values"], entry["counts"])
         self.train_loop.iter = saved["iteration"]
-        set_rng_state(saved["rng"][self.rank], self.device)
+
+    def restore_random_generators(self) -> None:
+        """Puts back the generators of a checkpoint, or seeds those of this process afresh."""
+        if self.state.resumed is None:
+            seed_everything(self.state.seed + self.rank)
+        else:
+            set_rng_state(self.state.resumed["rng"][self.rank], self.device)
 
     def save(self) -> None:
         """Writes a checkpoint after the present iteration; every process has to call it."""
@@ -218,6 +228,10 @@ class TrainRunner(Runner):
         """One line on the environment; the run's record in the work folder has the rest."""
         threads = torch.get_num_threads()
         self.logger.info(f"torch {torch.__version__} on {self.device}, {threads} threads")
+
+    def get_hooks_info(self) -> str:
+        """The names of the hooks, where mmengine would print a page."""
+        return ", ".join(type(hook).__name__ for hook in self.hooks)
 
     def dump_config(self) -> None:
         """Nothing: the config is in the run's record, as data."""

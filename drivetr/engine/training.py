@@ -1,5 +1,6 @@
 """The one wrapper that turns detector and criterion into what mmengine's Runner calls."""
 
+import math
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -24,7 +25,7 @@ class DetectorTraining(nn.Module):
 
     Args:
         detector: `detector(images, cameras, [noised=...]) -> (outputs, memory)`.
-        criterion: `criterion(outputs, targets, cameras)` -> weighted losses, whose sum is minimised.
+        criterion: `criterion(outputs, targets, cameras)` -> weighted losses, minimised as a sum.
         denoising: `denoising(targets)` -> what the detector takes as `noised`, or None.
     """
 
@@ -51,11 +52,9 @@ class DetectorTraining(nn.Module):
             outputs, _ = self.detector(batch.images, batch.cameras, noised=noised)
         losses: dict[str, Tensor] = self.criterion(outputs, batch.targets, batch.cameras)
         values = torch.stack([value.detach().float() for value in losses.values()]).tolist()
-        bad = [
-            f"{n} = {v}" for n, v in zip(losses, values, strict=True) if not abs(v) < float("inf")
-        ]
-        if bad:
-            raise FloatingPointError(f"the loss is not finite ({', '.join(bad)})")
+        for name, value in zip(losses, values, strict=True):
+            if not math.isfinite(value):
+                raise FloatingPointError(f"the loss is not finite ({name} = {value})")
         return losses
 
     def parse_losses(self, losses: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:

@@ -1,0 +1,153 @@
+"""Training end to end, in this process: resume, failures and what the work folder holds."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks.kill_resume import differences, last_rows
+from drivetr.engine.checkpoint import list_checkpoints, read_checkpoint
+from drivetr.engine.config import RunConfig, load_config
+from drivetr.engine.train import RunOptions, train
+from drivetr.errors import DrivetrError
+
+CONFIG = Path(__file__).with_name("tiny_config.py")
+
+
+def config_with(**changes: object) -> RunConfig:
+    return load_config(CONFIG, {"train_data.num_workers": 0, **changes})
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of 20 iterations that nobody disturbed."""
+    work_dir = tmp_path_factory.mktemp("reference")
+    train(load_config(CONFIG), RunOptions(work_dir, device="cpu"))
+    return work_dir
+
+
+class TestResume:
+    def test_state_and_rows_equal_those_of_an_undisturbed_run(self, reference, tmp_path):
+        config = load_config(CONFIG)
+        train(
+            replace(config, checkpoint={"interval": 5, "keep": 9}),
+            RunOptions(tmp_path, device="cpu"),
+        )
+        for path in list_checkpoints(tmp_path):
+            if path.stem != "iter_10":
+                path.unlink()
+        assert len(torch.rand(5)) == 5  # a resumed process starts elsewhere
+        train(config, RunOptions(tmp_path, resume="auto", device="cpu"))
+        assert differences(tmp_path, reference) == []
+        assert set(last_rows(tmp_path)) >= {3, 6, 9, 12, 15, 18}
+
+    def test_without_workers(self, tmp_path):
+        config = replace(config_with(), checkpoint={"interval": 4, "keep": 9})
+        undisturbed, resumed = tmp_path / "undisturbed", tmp_path / "resumed"
+        train(config, RunOptions(undisturbed, device="cpu"))
+        middle = str(undisturbed / "iter_12.pth")
+        train(config, RunOptions(resumed, resume=middle, device="cpu"))
+        assert differences(resumed, undisturbed) == [
+            f"log row {i}" for i in last_rows(undisturbed) if i <= 12
+        ]
+
+    def test_difference_would_be_noticed(self, reference, tmp_path):
+        config = config_with(**{"train_data.num_workers": 2, "optimizer.lr": 0.0100001})
+        train(config, RunOptions(tmp_path, device="cpu"))
+        assert {"model", "ema", "optimizer", "log"} < set(differences(tmp_path, reference))
+
+    def test_damaged_newest_checkpoint_gives_way_to_the_last(self, reference, tmp_path, capfd):
+        config = load_config(CONFIG)
+        train(config, RunOptions(tmp_path, device="cpu"))
+        newest = tmp_path / "iter_20.pth"
+        newest.write_bytes(newest.read_bytes()[:-1000])
+        train(config, RunOptions(tmp_path, resume="auto", device="cpu"))
+        said = capfd.readouterr()
+        assert "iter_20.pth is damaged" in said.out + said.err
+        assert "after iteration 16" in said.out + said.err
+        assert differences(tmp_path, reference) == []
+
+    def test_nothing_to_resume_starts_afresh(self, tmp_path):
+        last = train(config_with(**{"schedule.iterations": 2}), RunOptions(tmp_path, resume="auto"))
+        assert read_checkpoint(last)["iteration"] == 2
+
+    def test_fresh_run_does_not_mix_with_an_earlier_one(self, tmp_path):
+        config = config_with(**{"schedule.iterations": 2})
+        train(config, RunOptions(tmp_path))
+        with pytest.raises(DrivetrError, match="earlier run; go on with --resume"):
+            train(config, RunOptions(tmp_path))
+
+    @pytest.mark.parametrize(
+        ("change", "said"),
+        [
+            ({"seed": 5}, "seed 0, now it is 5"),
+            ({"train_data.batch_size": 1}, "batch_size 2, now it is 1"),
+            ({"schedule.iterations": 30}, "iterations 2, now it is 30"),
+            ({"model.num_queries": 4}, "model is not the one"),
+            ({"ema": None}, "has an ema"),
+        ],
+    )
+    def test_another_run_is_refused(self, tmp_path, change, said):
+        train(config_with(**{"schedule.iterations": 2}), RunOptions(tmp_path))
+        with pytest.raises(DrivetrError, match=said):
+            train(
+                config_with(**{"schedule.iterations": 2, **change}),
+                RunOptions(tmp_path, resume="auto"),
+            )
+
+
+class TestFailures:
+    def test_infinite_loss_names_the_samples_and_saves_nothing_bad(self, tmp_path):
+        config = config_with(**{"train_data.version": "bad", "checkpoint.interval": 1})
+        with pytest.raises(DrivetrError, match=r"the loss is not finite .*samples .*token3"):
+            train(config, RunOptions(tmp_path))
+        for path in list_checkpoints(tmp_path):
+            assert all(v.isfinite().all() for v in read_checkpoint(path)["model"].values())
+
+    def test_fp16_on_the_cpu(self, tmp_path):
+        with pytest.raises(DrivetrError, match="fp16' needs a CUDA device"):
+            train(config_with(amp="fp16"), RunOptions(tmp_path, device="cpu"))
+
+    def test_work_dir_below_a_file(self, tmp_path):
+        (tmp_path / "file").touch()
+        with pytest.raises(DrivetrError, match="cannot be made"):
+            train(config_with(), RunOptions(tmp_path / "file" / "run"))
+
+
+class TestRun:
+    def test_bf16_on_the_cpu_changes_the_result_a_little(self, tmp_path):
+        short = {"schedule.iterations": 3}
+        exact = train(config_with(**short), RunOptions(tmp_path / "a", device="cpu"))
+        rough = train(config_with(**short, amp="bf16"), RunOptions(tmp_path / "b", device="cpu"))
+        a, b = (read_checkpoint(p)["model"]["detector.boxes.weight"] for p in (exact, rough))
+        assert not torch.equal(a, b)
+        torch.testing.assert_close(a, b, rtol=0.1, atol=0.02)
+
+    def test_work_folder(self, reference):
+        assert [p.name for p in list_checkpoints(reference)] == ["iter_20.pth", "iter_16.pth"]
+        assert (reference / "last.pth").readlink() == Path("iter_20.pth")
+        assert not list(reference.glob("*.tmp"))
+        record = json.loads(next(reference.glob("*/run.json")).read_text())
+        assert record["config"]["optimizer"]["lr"] == 0.01
+        assert "TinyBackbone" in record["config_text"]
+        assert record["world_size"] == 1
+        assert next(reference.glob("*/vis_data/events*"))
+
+    def test_length_and_rate_follow_the_real_batch_size(self, tmp_path, capfd):
+        config = config_with(
+            **{"schedule.iterations": 8, "train_data.batch_size": 4, "reference_batch_size": 2}
+        )
+        last = train(config, RunOptions(tmp_path))
+        assert read_checkpoint(last)["iteration"] == 4
+        said = capfd.readouterr()
+        assert "4 iterations of 4 frames" in said.out + said.err
+        assert "multiplied by 2" in said.out + said.err
+
+    def test_rate_of_each_module_and_iteration(self, reference):
+        groups = read_checkpoint(reference / "last.pth")["optimizer"]["param_groups"]
+        assert len(groups) == 2
+        assert groups[1]["lr"] == pytest.approx(0.1 * groups[0]["lr"])
+        rows = last_rows(reference)
+        assert rows[3]["lr"] == pytest.approx(0.01 * (1 / 3 + 2 / 3 * 2 / 3))
