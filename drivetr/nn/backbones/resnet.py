@@ -4,7 +4,7 @@ The parameters keep torchvision's names (conv1, bn1, layerN.M.convK), which are 
 and of the checkpoints published with the PETR family.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import combinations
 from typing import Literal, cast
 
@@ -39,7 +39,7 @@ class ResNet(nn.Module):
     def __init__(
         self,
         depth: int = 50,
-        stages: tuple[int, ...] = (3, 4),
+        stages: Sequence[int] = (3, 4),
         style: Literal["pytorch", "caffe"] = "pytorch",
         frozen_stages: int = -1,
         frozen_norm: bool = False,
@@ -63,7 +63,7 @@ class ResNet(nn.Module):
                 statistics, which the second forward pass would count twice.
         """
         super().__init__()
-        if depth not in _CONSTRUCTORS or stages not in _stage_choices():
+        if depth not in _CONSTRUCTORS or tuple(stages) not in _stage_choices():
             raise ValueError(f"no ResNet of depth {depth} with stages {stages}")
         if style not in ("pytorch", "caffe") or (style == "caffe" and depth < 50):
             raise ValueError(f"no ResNet of depth {depth} in style {style!r}")
@@ -75,7 +75,7 @@ class ResNet(nn.Module):
             self.add_module(name, network.get_submodule(name))
         if style == "caffe":
             self._move_strides_to_first_convolution()
-        self.stages = stages
+        self.stages = tuple(stages)
         self.frozen_stages = frozen_stages
         self.frozen_norm = frozen_norm
         self.with_checkpoint = with_checkpoint

@@ -1,6 +1,6 @@
 """A residual network of 0.7 million parameters for small training budgets."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -36,7 +36,7 @@ class TinyResNet(nn.Module):
     def __init__(
         self,
         in_channels: int = 3,
-        channels: tuple[int, ...] = (32, 64, 128),
+        channels: Sequence[int] = (32, 64, 128),
         num_blocks: int = 2,
         num_outs: int = 2,
         group_norm: bool = False,
@@ -65,7 +65,7 @@ class TinyResNet(nn.Module):
             for i in range(len(channels))
         )
         self.num_outs = num_outs
-        self.out_channels: tuple[int, ...] = channels[-num_outs:]
+        self.out_channels: tuple[int, ...] = tuple(channels[-num_outs:])
         self.strides: tuple[int, ...] = tuple(4 * 2**i for i in range(len(channels)))[-num_outs:]
         for module in self.modules():
             if isinstance(module, nn.Conv2d):

@@ -44,6 +44,11 @@ def test_strides() -> None:
         assert features.shape[-2:] == (128 // stride, 192 // stride)
 
 
+def test_stages_may_come_as_a_list() -> None:
+    """A rebuilt checkpoint brings lists: its settings travelled as data."""
+    assert ResNet(18, stages=[2, 3]).strides == (8, 16)
+
+
 def test_later_stages_are_not_built() -> None:
     model = ResNet(18, stages=(2,))
     assert not any(name.startswith(("layer3", "layer4", "fc")) for name in model.state_dict())
