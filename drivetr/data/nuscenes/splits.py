@@ -4,17 +4,7 @@ import json
 from pathlib import Path
 
 from drivetr.errors import DrivetrError
-
-# Official split -> ending of the versions it belongs to, as the devkit's evaluation has it.
-OFFICIAL_SPLITS = {
-    "train": "trainval",
-    "val": "trainval",
-    "train_detect": "trainval",
-    "train_track": "trainval",
-    "mini_train": "mini",
-    "mini_val": "mini",
-    "test": "test",
-}
+from drivetr.structures.splits import OFFICIAL_SPLITS
 
 
 def custom_splits(dataroot: Path, version: str) -> dict[str, list[str]]:

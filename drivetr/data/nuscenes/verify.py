@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 from drivetr.data.nuscenes.assemble import Assembled, assemble
 from drivetr.data.nuscenes.read import read_tables, table_folder
 from drivetr.data.nuscenes.report import Report
-from drivetr.data.nuscenes.splits import OFFICIAL_SPLITS, custom_splits
+from drivetr.data.nuscenes.splits import custom_splits
 from drivetr.data.nuscenes.tables import Columns, decoded
 from drivetr.data.nuscenes.verify_files import verify_files
 from drivetr.errors import DrivetrError
 from drivetr.geometry.rigid import rotation_from_quaternion
+from drivetr.structures.splits import OFFICIAL_SPLITS
 
 # Steeper than this (30 degrees), an optical axis or an up axis is taken for a mistake.
 _MAX_TILT = 0.5

@@ -38,14 +38,3 @@ ATTRIBUTES_OF: dict[str, tuple[str, ...]] = {
     "traffic_cone": (),
     "barrier": (),
 }
-
-# The devkit's own splits, and how the name of the version has to end that they belong to.
-OFFICIAL_SPLITS = {
-    "train": "trainval",
-    "val": "trainval",
-    "train_detect": "trainval",
-    "train_track": "trainval",
-    "mini_train": "mini",
-    "mini_val": "mini",
-    "test": "test",
-}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drivetr.errors import DrivetrError
-from drivetr.evaluation.nuscenes.constants import OFFICIAL_SPLITS
+from drivetr.structures.splits import OFFICIAL_SPLITS
 
 if TYPE_CHECKING:
     from nuscenes.nuscenes import NuScenes

@@ -15,8 +15,8 @@ from drivetr.evaluation.nuscenes.constants import (
     ATTRIBUTES_OF,
     MAX_BOXES_PER_SAMPLE,
     META_FLAGS,
-    OFFICIAL_SPLITS,
 )
+from drivetr.structures.splits import OFFICIAL_SPLITS
 
 _log = logging.getLogger(__name__)
 
