@@ -82,7 +82,7 @@ def scan(
     down = rays @ rotation[2, :3]
     with np.errstate(divide="ignore"):
         distance = np.where(down < -1e-6, -rotation[2, 3] / down, np.inf)
-    grazing = np.clip(-down * 7.0, 0.0, 1.0)  # flat ground returns little of a grazing beam
+    grazing = np.clip(-down * 3.0, 0.0, 0.35)  # asphalt returns little, of a grazing beam less
     distance[rng.random(distance.shape) > grazing] = np.inf
     reflectance = np.full(distance.shape, 12.0)
     for corners, parts, shine in bodies:

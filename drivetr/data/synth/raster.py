@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Image = NDArray[np.uint8]
 NEAR = 0.12  # metres before the camera that are cut away
+Box = tuple[int, int, int, int]  # left, top, right, bottom (exclusive), pixels
 _SHIFT = 4  # fractional bits of polygon corners
+_LEAST_ACTOR, _LEAST_SCENERY = 0.4, 4.0  # faces with fewer pixels are left out
 _STIPPLE = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]]) / 16.0
 
 
@@ -33,7 +35,7 @@ class Buffers:
 
     colour: Image  # (H, W, 3)
     inverse_depth: NDArray[np.float32]  # (H, W) 1/m
-    owner: NDArray[np.int32]  # (H, W)
+    face: NDArray[np.int32]  # (H, W) row of the face, -1 none
 
 
 def clip_near(polygon: Array, near: float = NEAR) -> Array:
@@ -54,6 +56,17 @@ def project(points_cam: Array, intrinsic: Array) -> Array:
     return flat @ intrinsic[:2, :2].T + intrinsic[:2, 2]
 
 
+@dataclass(frozen=True)
+class _Projected:
+    """Faces that may show in one picture."""
+
+    rows: NDArray[np.int64]  # of the faces that were given
+    corners: list[Array]  # pixels (n, 2) of each, cut at the near plane
+    boxes: list[Box]
+    slopes: Array  # (F, 3): 1/z = slope . (u, v, 1)
+    quads_cam: Array  # (F, 4, 3)
+
+
 def draw(
     buffers: Buffers,
     faces: Faces,
@@ -65,49 +78,81 @@ def draw(
 
     `textures` are pyramids, each level half of the one before.
     """
-    quads = faces.quads @ cam_from_frame[:3, :3].T + cam_from_frame[:3, 3]
-    normals = np.cross(quads[:, 2] - quads[:, 0], quads[:, 3] - quads[:, 1])
-    offset = np.einsum(
-        "fk,fk->f", normals, quads[:, 0]
-    )  # n . x of the plane; negative when seen from outside
-    height, width = buffers.owner.shape
-    rows = np.flatnonzero(_candidates(quads, offset, intrinsic, width, height))
-    slopes = (normals[rows] / offset[rows, None]) @ np.linalg.inv(
-        intrinsic
-    )  # 1/z = slope . (u, v, 1)
-    straddles = (quads[rows, :, 2] < NEAR).any(axis=1)
-    safe = quads[rows].copy()
-    safe[..., 2] = np.maximum(safe[..., 2], NEAR)
-    pixels = project(safe, intrinsic)
-    silhouette = np.zeros((height, width), np.uint8)
-    counts: dict[int, int] = {}
-    touched = _Extent(width, height)
-    current = -1
-    for number, row in enumerate(rows):
-        owner = int(faces.owners[row])
-        if owner != current:
-            _close(silhouette, touched, current, counts)
-            touched, current = _Extent(width, height), owner
-        corners = pixels[number]
-        if straddles[number]:
-            polygon = clip_near(quads[row])
-            if len(polygon) < 3:
-                continue
-            corners = project(polygon, intrinsic)
-        box = _bounds(corners, width, height)
-        if box is None:
-            continue
-        mask = _mask(corners, box)
-        if owner >= 0:
-            silhouette[box[1] : box[3], box[0] : box[2]] |= mask
-            touched.include(box)
+    height, width = buffers.face.shape
+    shapes = _project_faces(faces, cam_from_frame, intrinsic, (height, width))
+    silhouette = _Silhouette(width, height)
+    columns, lines = (
+        np.arange(width, dtype=np.float32),
+        np.arange(height, dtype=np.float32)[:, None],
+    )
+    for number, row in enumerate(shapes.rows.tolist()):
+        box = shapes.boxes[number]
+        left, top, right, bottom = box
+        mask = _mask(shapes.corners[number], box)
+        silhouette.add(int(faces.owners[row]), mask, box)
         if faces.opacity[row] < 1:
             _stipple(mask, box, faces.opacity[row])
-        texture = faces.textures[row]
-        picture = _warped(textures[texture], quads[row], intrinsic, box) if texture >= 0 else None
-        _paint(buffers, mask, box, slopes[number], faces.colours[row], picture, owner)
-    _close(silhouette, touched, current, counts)
-    return counts
+        across, down, base = shapes.slopes[number].tolist()
+        inverse = columns[left:right] * np.float32(across) + (
+            lines[top:bottom] * np.float32(down) + np.float32(base)
+        )
+        region = buffers.inverse_depth[top:bottom, left:right]
+        wins = (inverse > region) & mask.view(np.bool_)
+        if not wins.any():
+            continue
+        np.copyto(region, inverse, where=wins)
+        np.copyto(buffers.face[top:bottom, left:right], row, where=wins)
+        if faces.textures[row] >= 0:
+            pyramid = textures[faces.textures[row]]
+            picture = _warped(pyramid, shapes.quads_cam[number], intrinsic, box)
+            cv2.copyTo(picture, wins.view(np.uint8), buffers.colour[top:bottom, left:right])
+    _resolve(buffers, faces)
+    return silhouette.finish()
+
+
+def _resolve(buffers: Buffers, faces: Faces) -> None:
+    """Gives the pixels of plain faces their colour, all at once."""
+    plain = np.append(faces.textures < 0, False)[buffers.face]  # row -1 is nobody
+    palette = np.concatenate([faces.colours, np.zeros((1, 3))]).astype(np.uint8)
+    buffers.colour[plain] = palette[buffers.face[plain]]
+
+
+def _project_faces(
+    faces: Faces, cam_from_frame: Array, intrinsic: Array, shape: tuple[int, int]
+) -> _Projected:
+    """Moves, culls, cuts and projects all faces."""
+    height, width = shape
+    quads = faces.quads @ cam_from_frame[:3, :3].T + cam_from_frame[:3, 3]
+    normals = np.cross(quads[:, 2] - quads[:, 0], quads[:, 3] - quads[:, 1])
+    offset = np.einsum("fk,fk->f", normals, quads[:, 0])  # n . x; negative when seen from outside
+    rows = np.flatnonzero(_candidates(quads, offset, intrinsic, width, height))
+    straddles = (quads[rows, :, 2] < NEAR).any(axis=1)
+    safe = quads[rows]
+    safe[..., 2] = np.maximum(safe[..., 2], NEAR)
+    pixels = project(safe, intrinsic)
+    diagonals = pixels[:, 2:] - pixels[:, :2]
+    area = (
+        np.abs(diagonals[:, 0, 0] * diagonals[:, 1, 1] - diagonals[:, 0, 1] * diagonals[:, 1, 0])
+        / 2
+    )
+    big = straddles | (area > np.where(faces.owners[rows] < 0, _LEAST_SCENERY, _LEAST_ACTOR))
+    rows, straddles, pixels = rows[big], straddles[big], pixels[big]
+    corners = list(pixels)
+    for number in np.flatnonzero(straddles):
+        polygon = clip_near(quads[rows[number]])
+        corners[number] = (
+            project(polygon, intrinsic) if len(polygon) >= 3 else np.full((3, 2), -9.0)
+        )
+    low = np.array([c.min(axis=0) for c in corners]) if straddles.any() else pixels.min(axis=1)
+    high = np.array([c.max(axis=0) for c in corners]) if straddles.any() else pixels.max(axis=1)
+    low, high = low.reshape(-1, 2), high.reshape(-1, 2)
+    first = np.maximum(np.clip(low, -1e6, 1e6).astype(int), 0)
+    last = np.minimum(np.clip(high, -1e6, 1e6).astype(int) + 2, (width, height))
+    shows = (high >= 0).all(axis=1) & (first < last).all(axis=1)
+    kept = np.flatnonzero(shows)
+    slopes = (normals[rows[kept]] / offset[rows[kept], None]) @ np.linalg.inv(intrinsic)
+    boxes = [tuple(box) for box in np.column_stack([first, last])[kept].tolist()]
+    return _Projected(rows[kept], [corners[k] for k in kept], boxes, slopes, quads[rows[kept]])
 
 
 def _candidates(
@@ -119,73 +164,68 @@ def _candidates(
     right = (width - 0.5 - intrinsic[0, 2]) / intrinsic[0, 0]
     top = (0.5 + intrinsic[1, 2]) / intrinsic[1, 1]
     bottom = (height - 0.5 - intrinsic[1, 2]) / intrinsic[1, 1]
-    outside = (
-        (x < -left * z).all(1)
-        | (x > right * z).all(1)
-        | (y < -top * z).all(1)
-        | (y > bottom * z).all(1)
-    )
+    outside = (x < -left * z).all(1) | (x > right * z).all(1)
+    outside |= (y < -top * z).all(1) | (y > bottom * z).all(1)
     return (offset < -1e-9) & ~outside & (z >= NEAR).any(axis=1)
 
 
-class _Extent:
-    """The bounding box of what one owner has touched."""
+class _Silhouette:
+    """Counts the pixels that each owner's faces cover together; owners come one after the other."""
 
     def __init__(self, width: int, height: int) -> None:
+        self.covered = np.zeros((height, width), np.uint8)
+        self.owner = -1
+        self.box = [width, height, 0, 0]
+        self.counts: dict[int, int] = {}
+
+    def add(self, owner: int, mask: Image, box: Box) -> None:
+        """Joins one face's mask to the current owner's."""
+        if owner != self.owner:
+            self._close()
+            self.owner = owner
+        if owner >= 0:
+            self.covered[box[1] : box[3], box[0] : box[2]] |= mask
+            mine = self.box
+            low, high = map(min, mine[:2], box[:2]), map(max, mine[2:], box[2:])
+            self.box = [*low, *high]
+
+    def finish(self) -> dict[int, int]:
+        """The counts of all owners."""
+        self._close()
+        return self.counts
+
+    def _close(self) -> None:
+        left, top, right, bottom = self.box
+        if self.owner >= 0 and right > left:
+            region = self.covered[top:bottom, left:right]
+            count = int(cv2.countNonZero(region))
+            self.counts[self.owner] = self.counts.get(self.owner, 0) + count
+            region[:] = 0
+        height, width = self.covered.shape
         self.box = [width, height, 0, 0]
 
-    def include(self, box: tuple[int, int, int, int]) -> None:
-        mine = self.box
-        self.box = [
-            min(mine[0], box[0]),
-            min(mine[1], box[1]),
-            max(mine[2], box[2]),
-            max(mine[3], box[3]),
-        ]
 
-
-def _close(silhouette: Image, touched: _Extent, owner: int, counts: dict[int, int]) -> None:
-    """Counts the finished owner's silhouette and wipes it."""
-    left, top, right, bottom = touched.box
-    if owner < 0 or right <= left:
-        return
-    region = silhouette[top:bottom, left:right]
-    counts[owner] = counts.get(owner, 0) + int(cv2.countNonZero(region))
-    region[:] = 0
-
-
-def _bounds(corners: Array, width: int, height: int) -> tuple[int, int, int, int] | None:
-    low, high = corners.min(axis=0), corners.max(axis=0)
-    left, top = max(0, int(low[0])), max(0, int(low[1]))
-    right, bottom = min(width, int(high[0]) + 2), min(height, int(high[1]) + 2)
-    if high[0] < 0 or high[1] < 0 or left >= right or top >= bottom:
-        return None
-    return left, top, right, bottom
-
-
-def _mask(corners: Array, box: tuple[int, int, int, int]) -> Image:
-    mask = np.zeros((box[3] - box[1], box[2] - box[0]), np.uint8)
-    fixed = ((corners - (box[0], box[1])) * (1 << _SHIFT)).round().astype(np.int32)
-    cv2.fillConvexPoly(mask, fixed, 1, cv2.LINE_8, _SHIFT)
+def _mask(corners: Array, box: Box) -> Image:
+    mask: Image = np.zeros((box[3] - box[1], box[2] - box[0]), np.uint8)
+    fixed = ((corners - box[:2]) * (1 << _SHIFT)).round().astype(np.int32)
+    cv2.fillConvexPoly(mask, fixed, (1,), cv2.LINE_8, _SHIFT)
     return mask
 
 
-def _stipple(mask: Image, box: tuple[int, int, int, int], opacity: float) -> None:
+def _stipple(mask: Image, box: Box, opacity: float) -> None:
     """Screen-door transparency: leaves the share `opacity` of the pixels."""
     rows = (np.arange(box[1], box[3]) % 4)[:, None]
     columns = (np.arange(box[0], box[2]) % 4)[None]
     mask &= (_STIPPLE[rows, columns] < opacity).astype(np.uint8)
 
 
-def _warped(
-    pyramid: tuple[Image, ...], quad: Array, intrinsic: Array, box: tuple[int, int, int, int]
-) -> Image:
+def _warped(pyramid: tuple[Image, ...], quad: Array, intrinsic: Array, box: Box) -> Image:
     """The texture as the camera sees it inside the box; corner 0 of the quad is its lower left."""
     right, up = quad[1] - quad[0], quad[3] - quad[0]
-    middle = quad.mean(axis=0)
-    level = 0
-    metre = intrinsic[0, 0] / max(float(np.linalg.norm(middle)), 0.5)
+    distance = max(float(np.linalg.norm(quad.mean(axis=0))), 0.5)
+    metre = intrinsic[0, 0] / distance
     texels = pyramid[0].shape[1] / max(float(np.linalg.norm(right)), 1e-6)
+    level = 0
     while level + 1 < len(pyramid) and texels > 1.5 * metre:
         texels, level = texels / 2, level + 1
     texture = pyramid[level]
@@ -197,29 +237,6 @@ def _warped(
     shift = np.array([[1, 0, -box[0]], [0, 1, -box[1]], [0, 0, 1.0]])
     matrix = shift @ pixel_from_unit @ unit_from_texel
     size = (box[2] - box[0], box[3] - box[1])
-    return cv2.warpPerspective(
+    return cv2.warpPerspective(  # type: ignore[return-value]
         texture, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
-
-
-def _paint(
-    buffers: Buffers,
-    mask: Image,
-    box: tuple[int, int, int, int],
-    slope: Array,
-    colour: Array,
-    picture: Image | None,
-    owner: int,
-) -> None:
-    """Writes where the face is nearer than what is there."""
-    left, top, right, bottom = box
-    across = slope[0] * np.arange(left, right)
-    down = slope[1] * np.arange(top, bottom) + slope[2]
-    inverse = (across[None] + down[:, None]).astype(np.float32)
-    region = buffers.inverse_depth[top:bottom, left:right]
-    wins = (inverse > region) & mask.view(np.bool_)
-    np.copyto(region, inverse, where=wins)
-    np.copyto(buffers.owner[top:bottom, left:right], owner, where=wins)
-    target = buffers.colour[top:bottom, left:right]
-    source = colour.astype(np.uint8) if picture is None else picture
-    np.copyto(target, source, where=wins[..., None])

@@ -184,12 +184,15 @@ def render(
     _shadows(buffers.colour, stage, shot, view)
     _sky(buffers.colour, stage, shot, view)
     whole = draw(buffers, shot.faces, view.cam_from_ego, view.intrinsic, stage.textures)
-    owners = buffers.owner[buffers.owner >= 0]
-    seen = dict(enumerate(np.bincount(owners).tolist())) if len(owners) else {}
+    per_face = np.bincount(buffers.face[buffers.face >= 0], minlength=len(shot.faces.owners))
+    seen: dict[int, int] = {}
+    for row in np.flatnonzero((per_face > 0) & (shot.faces.owners >= 0)).tolist():
+        owner = int(shot.faces.owners[row])
+        seen[owner] = seen.get(owner, 0) + int(per_face[row])
     image = cv2.resize(
         buffers.colour, None, fx=1 / OVERSAMPLING, fy=1 / OVERSAMPLING, interpolation=cv2.INTER_AREA
     )
-    return _lens(image, buffers, stage, view, rng), {k: v for k, v in seen.items() if v}, whole
+    return _lens(image, buffers, stage, view, rng), seen, whole
 
 
 def _ground(image: Image, stage: Stage, shot: Shot, view: View) -> None:

@@ -55,7 +55,7 @@ class Lidar:
     translation: tuple[float, ...] = (0.94, 0.0, 1.84)
     rotation: tuple[float, ...] = (math.sqrt(0.5), 0.0, 0.0, -math.sqrt(0.5))
     rings: int = 32
-    azimuths: int = 420
+    azimuths: int = 720
     lowest_deg: float = -29.0
     highest_deg: float = 5.0
     reach: float = 60.0

@@ -24,8 +24,8 @@ EGO_LENGTH, EGO_WIDTH, EGO_CENTRE = 5.0, 2.0, 1.3  # metres; the ego frame lies 
 TRIES = 14  # places tried for one object before it is given up
 OBJECTS_AT_24_M = 16.5  # tried within +-24 m of the ego at density 1
 WEIGHTS = {
-    "car": 1.0, "truck": 1.1, "construction_vehicle": 1.0, "bus": 1.2, "trailer": 0.9, "barrier": 0.8,
-    "motorcycle": 1.2, "bicycle": 1.2, "pedestrian": 1.0, "traffic_cone": 1.0,
+    "car": 1.5, "truck": 0.9, "construction_vehicle": 1.0, "bus": 0.8, "trailer": 0.9, "barrier": 1.1,
+    "motorcycle": 1.05, "bicycle": 1.05, "pedestrian": 1.05, "traffic_cone": 1.0,
 }  # fmt: skip
 # Where each class is found: (zone, moves, share). A zone that the street lacks falls back to parking.
 ZONES: dict[str, tuple[tuple[str, bool, float], ...]] = {

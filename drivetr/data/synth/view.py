@@ -74,7 +74,7 @@ def make_view(camera: Camera) -> View:
 
 
 def _shrunk(values: Array, camera: Camera) -> Floats:
-    return cv2.resize(
+    small: Floats = cv2.resize(
         values.astype(np.float32), (camera.width, camera.height), interpolation=cv2.INTER_AREA
     )
 

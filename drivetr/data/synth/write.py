@@ -12,12 +12,12 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from drivetr.data.synth.recipe import FORMAT, Recipe
 from drivetr.data.synth.simulate import SceneWriter, log_of, scene_name, stage_of
 from drivetr.data.synth.street import Street
-from drivetr.data.synth.surfaces import GROUND_HALF
 from drivetr.data.synth.tables import VERSION, Row, fixed_tables, token
 from drivetr.errors import DrivetrError
 
@@ -28,7 +28,9 @@ MAP_METRES, MAP_RESOLUTION = 2000.0, 0.1
 def write_dataset(recipe: Recipe, out: Path, workers: int) -> bool:
     """Writes the dataset to `out`; returns False when the same set is there already.
 
-    Everything is built beside `out` and renamed at the end, so that a broken run leaves nothing half done.
+    Everything is built beside `out` and renamed at the end, so that a broken run leaves
+    nothing half done. The processes are spawned: a script that calls this with several workers needs
+    the usual `if __name__ == "__main__"`.
 
     Raises:
         DrivetrError: `out` is a file or holds something else, or the disk is too small.
@@ -83,7 +85,8 @@ def _check_disk(recipe: Recipe, folder: Path) -> None:
     need, free = frames * per_frame, shutil.disk_usage(folder).free
     if need > free:
         raise DrivetrError(
-            f"{folder.parent} has {free / 2**30:.1f} GiB free, about {need / 2**30:.1f} GiB are needed; ask for fewer scenes."
+            f"{folder.parent} has {free / 2**30:.1f} GiB free, about {need / 2**30:.1f} GiB are needed; "
+            "ask for fewer scenes."
         )
 
 
@@ -103,7 +106,7 @@ def _scenes(recipe: Recipe, root: Path, workers: int) -> Iterator[dict[str, list
     logs: dict[int, list[int]] = {}
     for number in range(recipe.scenes):
         logs.setdefault(log_of(recipe, number), []).append(number)
-    # A street is baked once: its scenes go to one process, unless there are too few streets to share out.
+    # A street is baked once: its scenes go to one process, unless there are too few streets.
     jobs = (
         list(logs.values())
         if len(logs) >= 2 * workers
@@ -170,7 +173,7 @@ def stage_street(recipe: Recipe, log: int) -> Street:
     return stage_of(recipe, log).street
 
 
-def _drivable(street: Street) -> np.ndarray:
+def _drivable(street: Street) -> NDArray[np.uint8]:
     """The map mask: 255 where one may drive; row 0 is the largest y, as the devkit reads it."""
     size = round(MAP_METRES / MAP_RESOLUTION)
     mask = np.zeros((size, size), np.uint8)
