@@ -101,10 +101,10 @@ def _attributes(tables: dict[str, Columns], report: Report) -> NDArray[np.int16]
     for row, joined in enumerate(column):
         tokens = split_texts(joined)
         if len(tokens) > 1:
-            report.error(
+            report.warn(
                 "two-attributes",
                 f"sample_annotation.json: row {row}, field attribute_tokens has {len(tokens)}"
-                " entries, expected at most one (the devkit's evaluation stops at it)",
+                " entries, expected at most one; the first is used (the devkit's evaluation stops)",
             )
         if tokens:
             result[row] = number.get(tokens[0], -1)

@@ -116,6 +116,10 @@ class NuScenesIndex:
             )
         return found
 
+    def tokens_of(self, rows: NDArray[np.integer]) -> list[str]:
+        """Tokens of many samples, without reading more of them."""
+        return decoded(self._columns["sample_token"][rows])
+
     def row_of(self, token: str) -> int:
         """Row of a sample by its token.
 

@@ -137,7 +137,10 @@ def publish(folder: Path, columns: Columns, header: dict) -> None:
     name = f"columns-{stamp_name(header['stamps'])}"
     temporary = Path(tempfile.mkdtemp(dir=folder, prefix=f".{name}."))
     for key, values in columns.items():
-        np.save(temporary / f"{key}.npy", values, allow_pickle=False)
+        with (temporary / f"{key}.npy").open("wb") as file:
+            np.save(file, values, allow_pickle=False)
+            file.flush()
+            os.fsync(file.fileno())
     sizes = {key: (temporary / f"{key}.npy").stat().st_size for key in columns}
     shutil.rmtree(folder / name, ignore_errors=True)
     temporary.chmod(0o755)
@@ -204,10 +207,17 @@ class MappedColumns:
         self._open: dict[str, NDArray] = {}
 
     def __getitem__(self, key: str) -> NDArray:
-        """The column, read-only."""
+        """The column, read-only.
+
+        Raises:
+            DrivetrError: the index was built anew meanwhile, which removes the old columns.
+        """
         if key not in self._open:
-            mapped = np.load(self._folder / f"{key}.npy", mmap_mode="r", allow_pickle=False)
-            self._open[key] = mapped
+            path = self._folder / f"{key}.npy"
+            try:
+                self._open[key] = np.load(path, mmap_mode="r", allow_pickle=False)
+            except FileNotFoundError as error:
+                raise DrivetrError(f"{path} is gone: the index was rebuilt; start again") from error
         return self._open[key]
 
     def __getstate__(self) -> dict:

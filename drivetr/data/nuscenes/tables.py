@@ -78,7 +78,9 @@ def read_table(
         parts.append(select(empty | {"row": np.zeros(0, np.int64)}))
         tokens.append(empty["token"])
     _report_duplicates(name, np.concatenate(tokens), report)
-    return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}, rows.digest
+    # The parts of each column are let go as soon as they are joined.
+    joined = {key: np.concatenate([part.pop(key) for part in parts]) for key in list(parts[0])}
+    return joined, rows.digest
 
 
 def _report_duplicates(name: str, tokens: NDArray[np.bytes_], report: Report) -> None:

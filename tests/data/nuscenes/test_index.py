@@ -223,6 +223,16 @@ class TestBadBoxes:
         assert index.warnings == {"box-size": 1}
         assert index.num_annotations == len(tables["sample_annotation"]) - 1
 
+    def test_two_attributes_are_warned_of(self, tmp_path: Path):
+        tables = make_tables()
+        tokens = [row["token"] for row in tables["attribute"]]
+        tables["sample_annotation"][0]["attribute_tokens"] = [tokens[2], tokens[0]]
+        index = opened(tmp_path, tables)
+        assert index.warnings == {"two-attributes": 1}
+        boxes = index.sample(index.row_of(tables["sample_annotation"][0]["sample_token"]))
+        place = boxes.annotations.token.index(tables["sample_annotation"][0]["token"])
+        assert boxes.annotations.attribute[place] == tables["attribute"][2]["name"]
+
     def test_unknown_category_is_listed(self, tmp_path: Path):
         tables = make_tables()
         tables["category"][0]["name"] = "vehicle.hovercraft"
@@ -370,6 +380,18 @@ class TestLookups:
     def test_unknown_token(self, tmp_path: Path):
         with pytest.raises(DrivetrError, match="sample token 'nope' is not in"):
             opened(tmp_path, make_tables()).row_of("nope")
+
+    def test_tokens_of(self, tmp_path: Path):
+        index = opened(tmp_path, make_tables())
+        rows = np.array([7, 0, 3])
+        assert index.tokens_of(rows) == [index.sample(row).token for row in rows]
+
+    def test_index_rebuilt_under_a_reader(self, tmp_path: Path):
+        index = opened(tmp_path, make_tables())
+        write_tables(tmp_path / "data", make_tables(seed=1))
+        build.ensure_index(tmp_path / "data", "v1.0-mini", replace=True)
+        with pytest.raises(DrivetrError, match="the index was rebuilt"):
+            index.sample(0)
 
     def test_row_out_of_range(self, tmp_path: Path):
         index = opened(tmp_path, make_tables())
