@@ -113,7 +113,9 @@ def check_arguments(args: argparse.Namespace) -> None:
         raise DrivetrError(
             f"--val-scenes is {args.val_scenes}, expected at most --scenes ({args.scenes})."
         )
-    for name, low, high in (("reach", 5.0, 80.0), ("density", 0.0, 10.0)):
+    for name, least, most in (("reach", 5.0, 80.0), ("density", 0.0, 10.0)):
         value = getattr(args, name)
-        if not low <= value <= high:
-            raise DrivetrError(f"--{name} is {value}, expected a number from {low:g} to {high:g}.")
+        if not least <= value <= most:
+            raise DrivetrError(
+                f"--{name} is {value}, expected a number from {least:g} to {most:g}."
+            )

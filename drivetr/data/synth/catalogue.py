@@ -12,7 +12,7 @@ Size = tuple[float, float, float]  # length, width, height, metres
 
 @dataclass(frozen=True)
 class Kind:
-    """One nuScenes category with the spread of its size (length, width, height: mean and half range)."""
+    """One nuScenes category with its size (length, width, height): mean and half the range."""
 
     category: str
     mean: Size

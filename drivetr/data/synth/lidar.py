@@ -1,4 +1,4 @@
-"""A spinning lidar: every laser against the ground, the houses and the convex parts of all objects."""
+"""A spinning lidar: each ray against the ground, the houses and the convex parts of all objects."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,7 @@ from drivetr.data.synth.scene import Actor
 from drivetr.data.synth.street import Street
 
 Array = NDArray[np.float64]
+Indices = NDArray[np.int64]
 
 
 def directions(lidar: Lidar) -> Array:
@@ -22,7 +23,7 @@ def directions(lidar: Lidar) -> Array:
 
 
 def hit_convex(origins: Array, rays: Array, planes: Array) -> Array:
-    """Distances (R,) at which rays enter the convex body given by planes (P, 4); inf where they miss.
+    """Distances (R,) at which rays enter the convex body given by planes (P, 4); inf for a miss.
 
     A ray is cut by every half-space in turn (Cyrus and Beck 1978).
     """
@@ -42,9 +43,9 @@ def moved_planes(planes: Array, dst_from_src: Array) -> Array:
     return np.column_stack([normals, planes[:, 3] + normals @ dst_from_src[:3, 3]])
 
 
-def window(corners: Array, shape: tuple[int, int], lidar: Lidar) -> tuple[Array, Array]:
+def window(corners: Array, lidar: Lidar) -> tuple[Indices, Indices]:
     """Rings and azimuth columns that can meet a body with these corners (n, 3), lidar frame."""
-    rings, columns = shape
+    rings, columns = lidar.rings, lidar.azimuths
     angle = np.arctan2(corners[:, 1], corners[:, 0])
     turned = np.mod(angle - angle[0] + np.pi, 2 * np.pi) - np.pi + angle[0]
     step = 2 * np.pi / columns
@@ -73,8 +74,8 @@ def scan(
 
     Args:
         lidar: The sensor.
-        bodies: Corners (n, 3) of a bounding box, planes of the convex parts and reflectance of every
-            body, all in the lidar frame.
+        bodies: Of every body the corners (n, 3) of a bounding box, the planes of its convex parts
+            and its reflectance; lidar frame.
         rng: For range noise and lost ground echoes.
     """
     rays = directions(lidar)
@@ -86,7 +87,7 @@ def scan(
     distance[rng.random(distance.shape) > grazing] = np.inf
     reflectance = np.full(distance.shape, 12.0)
     for corners, parts, shine in bodies:
-        rings, columns = window(corners, distance.shape, lidar)
+        rings, columns = window(corners, lidar)
         if not len(rings) or not len(columns):
             continue
         block = np.ix_(rings, columns)

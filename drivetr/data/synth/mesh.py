@@ -1,7 +1,8 @@
 """Convex parts: what every object and every piece of scenery is built from.
 
-A part is a prismatoid: a lower and an upper polygon of n corners. It gives quads for the rasteriser and
-planes for the lidar. Object frame: x forward, y left, z up, origin on the ground below the box centre.
+A part is a prismatoid: a lower and an upper polygon of n corners. It gives quads for the
+rasteriser and planes for the lidar. Object frame: x forward, y left, z up, origin on the ground
+below the box centre.
 """
 
 from collections.abc import Mapping, Sequence

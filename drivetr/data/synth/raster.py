@@ -1,6 +1,7 @@
 """The rasteriser: textured, shaded quads into a colour, a depth and an owner buffer.
 
-Depth is kept as 1/z, which is linear over the image plane of a flat face, so the test is exact per pixel.
+Depth is kept as 1/z, which is linear over the image plane of a flat face: the test is exact in
+every pixel.
 """
 
 from dataclasses import dataclass

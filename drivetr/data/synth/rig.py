@@ -13,7 +13,7 @@ from drivetr.errors import DrivetrError
 
 Array = NDArray[np.float64]
 
-# Channel: focal length, principal point (pixels of 1600x900), position and heading in the ego frame.
+# Channel: focal length, principal point (pixels of 1600x900), position, heading in the ego frame.
 # Rounded from a published nuScenes calibration; CAM_BACK is the wide one (0.64 of the others).
 _NUSCENES_CAMERAS = {
     "CAM_FRONT": (1266.0, 816.0, 491.0, (1.70, 0.02, 1.51), 0.3),
@@ -101,7 +101,7 @@ def _camera_quaternion(heading_deg: float) -> tuple[float, ...]:
 
 
 def nuscenes_rig(height: int, width: int) -> Rig:
-    """Six cameras in the geometry of 1600x900, resized to `width` and cropped from above to `height`."""
+    """Six cameras of 1600x900, resized to `width` and cropped from above to `height`."""
     scale = max(width / _FULL_WIDTH, height / _FULL_HEIGHT)
     cut_left = (_FULL_WIDTH * scale - width) / 2
     cut_top = _FULL_HEIGHT * scale - height
@@ -124,7 +124,8 @@ def load_rig(path: Path) -> Rig:
 
     The file holds `{"cameras": [{"name", "width", "height", "intrinsic" (3x3),
     "ego_from_cam": {"translation", "rotation" (wxyz)}}, ...], "lidar": true | false | {fields of Lidar}}`;
-    `lidar` may be left out and is then false.
+    `lidar` may be left out
+    and is then false.
 
     Raises:
         DrivetrError: the file is missing, is no JSON, or a field is missing, unknown or impossible.

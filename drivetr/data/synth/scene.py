@@ -1,4 +1,4 @@
-"""Who is on the street and how they move: straight lines at constant speed, nobody through anybody."""
+"""Who is on the street and how they move: straight at constant speed, nobody through anybody."""
 
 import math
 from dataclasses import dataclass, replace

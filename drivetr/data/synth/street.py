@@ -1,19 +1,22 @@
 """The street of one drive: its cross-section, buildings, trees and lamps.
 
-Street frame: x along the street (the ego drives towards +x), y left, z up, ground z = 0. Traffic keeps right.
+Street frame: x along the street (the ego drives towards +x), y left, z up, ground z = 0. Traffic
+keeps right.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drivetr.data.synth.mesh import Mesh, MeshBuilder, block, post
+from drivetr.data.synth.mesh import Colour, Mesh, MeshBuilder, block, post
 from drivetr.data.synth.paint import DARK_METAL, darker, paint
 from drivetr.data.synth.weather import Weather
 
 Array = NDArray[np.float64]
+Trees = tuple[tuple[float, float, float], ...]  # x, y, height
+Lamps = tuple[tuple[float, float], ...]  # x, y
 MARGIN = 75.0  # metres of street before the first and after the last place of the ego
 
 
@@ -43,8 +46,8 @@ class Street:
     origin: tuple[float, float]  # of the street frame in the global frame
     crossings: tuple[float, ...]  # x of zebra crossings
     buildings: tuple[Building, ...]
-    trees: tuple[tuple[float, float, float], ...]  # x, y, height
-    lamps: tuple[tuple[float, float], ...]  # x, y
+    trees: Trees
+    lamps: Lamps
     weather: Weather
     seed: int
 
@@ -85,19 +88,19 @@ def draw_street(
     extent = (-MARGIN, travel + MARGIN)
     lanes = int(rng.integers(1, 3))
     lot_side = int(rng.choice([-1, 0, 1], p=[0.4, 0.2, 0.4]))
-    shape = {
-        "lanes": lanes,
+    widths = {
         "lane_width": float(rng.uniform(3.2, 3.6)),
         "parking_width": float(rng.uniform(2.7, 3.0)),
         "pavement_width": float(rng.uniform(3.5, 5.5)),
-        "lot_side": lot_side,
         "lot_depth": float(rng.uniform(11.0, 15.0)),
     }
     heading = float(rng.uniform(-math.pi, math.pi))
     first = extent[0] + float(rng.uniform(0, 40))
     crossings = tuple(np.arange(first, extent[1], float(rng.uniform(45, 70))).tolist())
     bare = Street(
-        **shape,
+        lanes=lanes,
+        lot_side=lot_side,
+        **widths,
         x=extent,
         heading=heading,
         origin=origin,
@@ -110,7 +113,7 @@ def draw_street(
     )
     buildings = tuple(b for side in (-1, 1) for b in _row_of_houses(rng, bare, side))
     trees, lamps = _furniture(rng, bare)
-    return Street(**{**bare.__dict__, "buildings": buildings, "trees": trees, "lamps": lamps})
+    return replace(bare, buildings=buildings, trees=trees, lamps=lamps)
 
 
 def _row_of_houses(rng: np.random.Generator, street: Street, side: int) -> list[Building]:
@@ -129,7 +132,7 @@ def _row_of_houses(rng: np.random.Generator, street: Street, side: int) -> list[
     return houses
 
 
-def _furniture(rng: np.random.Generator, street: Street) -> tuple[tuple, tuple]:
+def _furniture(rng: np.random.Generator, street: Street) -> tuple[Trees, Lamps]:
     """Trees and lamps just behind the kerb, alternating."""
     trees, lamps = [], []
     for side in (-1, 1):
@@ -175,7 +178,7 @@ def furniture_mesh(street: Street) -> Mesh:
 
 
 def _crown(
-    mesh: MeshBuilder, rng: np.random.Generator, x: float, y: float, height: float, leaf: tuple
+    mesh: MeshBuilder, rng: np.random.Generator, x: float, y: float, height: float, leaf: Colour
 ) -> None:
     """Several clumps of leaves of different brightness."""
     wide = 0.24 * height

@@ -1,4 +1,4 @@
-"""Baked pictures of one street: the ground from above, facades, the sky; light is already in them."""
+"""Baked pictures of one street: the ground from above, facades, the sky; light is in them."""
 
 import math
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ class _Canvas:
         self.image = np.zeros((round(2 * GROUND_HALF * pixels_per_metre), width, 3), np.uint8)
 
     def strip(
-        self, y0: float, y1: float, colour: tuple, x: tuple[float, float] | None = None
+        self, y0: float, y1: float, colour: tuple[float, ...], x: tuple[float, float] | None = None
     ) -> None:
         """Fills the rectangle between two distances from the centre line."""
         top, bottom = sorted(((GROUND_HALF - y0) * self.scale, (GROUND_HALF - y1) * self.scale))
@@ -265,8 +265,8 @@ def bake_facade(
 
 
 def _window(
-    wall: NDArray,
-    glow: NDArray,
+    wall: NDArray[np.float32],
+    glow: NDArray[np.float32],
     box: list[int],
     rng: np.random.Generator,
     weather: Weather,
@@ -306,7 +306,7 @@ def bake_sky(weather: Weather, seed: int) -> Image:
     return np.clip(255 * image, 0, 255).astype(np.uint8)
 
 
-def _skyline(image: NDArray, weather: Weather, rng: np.random.Generator) -> None:
+def _skyline(image: NDArray[np.float32], weather: Weather, rng: np.random.Generator) -> None:
     """Two rows of far towers, the further one paler."""
     per_radian = SKY_HEIGHT / (SKY_HIGH - SKY_LOW)
     base = round(SKY_HIGH * per_radian) + 2

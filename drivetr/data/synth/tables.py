@@ -1,4 +1,4 @@
-"""The thirteen tables of nuScenes and how their rows are named; tokens are MD5 of what a row stands for."""
+"""The thirteen tables of nuScenes; a row's token is the MD5 of what it stands for."""
 
 import hashlib
 from typing import Any
@@ -16,15 +16,18 @@ TABLES = (
 )  # fmt: skip
 CATEGORIES = (
     "human.pedestrian.adult", "human.pedestrian.child", "human.pedestrian.wheelchair",
-    "human.pedestrian.stroller", "human.pedestrian.personal_mobility", "human.pedestrian.police_officer",
-    "human.pedestrian.construction_worker", "animal", "vehicle.car", "vehicle.motorcycle", "vehicle.bicycle",
+    "human.pedestrian.stroller", "human.pedestrian.personal_mobility",
+    "human.pedestrian.police_officer", "human.pedestrian.construction_worker", "animal",
+    "vehicle.car", "vehicle.motorcycle", "vehicle.bicycle",
     "vehicle.bus.bendy", "vehicle.bus.rigid", "vehicle.truck", "vehicle.construction",
-    "vehicle.emergency.ambulance", "vehicle.emergency.police", "vehicle.trailer", "movable_object.barrier",
+    "vehicle.emergency.ambulance", "vehicle.emergency.police", "vehicle.trailer",
+    "movable_object.barrier",
     "movable_object.trafficcone", "movable_object.pushable_pullable", "movable_object.debris",
     "static_object.bicycle_rack",
 )  # fmt: skip
 ATTRIBUTES = (
-    "vehicle.moving", "vehicle.stopped", "vehicle.parked", "cycle.with_rider", "cycle.without_rider",
+    "vehicle.moving", "vehicle.stopped", "vehicle.parked", "cycle.with_rider",
+    "cycle.without_rider",
     "pedestrian.sitting_lying_down", "pedestrian.standing", "pedestrian.moving",
 )  # fmt: skip
 _VISIBILITY = (

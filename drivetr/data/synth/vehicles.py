@@ -1,6 +1,7 @@
 """The shapes of the five large classes: car, truck, bus, trailer, construction vehicle.
 
-Every builder fills the box of (length, width, height), all parts lie inside it, and front and rear differ.
+Every builder fills the box of (length, width, height); all parts lie inside it, and front and rear
+differ.
 """
 
 import numpy as np
@@ -11,6 +12,7 @@ from drivetr.data.synth.mesh import (
     REAR,
     RIGHT,
     TOP,
+    Colour,
     Mesh,
     MeshBuilder,
     beam,
@@ -236,7 +238,7 @@ def construction_vehicle(size: Size, rng: np.random.Generator) -> Mesh:
     return mesh.build()
 
 
-def _excavator(mesh: MeshBuilder, half: float, side: float, height: float, colour: tuple) -> None:
+def _excavator(mesh: MeshBuilder, half: float, side: float, height: float, colour: Colour) -> None:
     track = (-half * 0.95, half * 0.25)
     for y in ((-side, -side * 0.5), (side * 0.5, side)):
         mesh.add(block(track, y, (0.0, 0.12 * height), (-0.0, 0, 0, 0)), RUBBER)
@@ -271,13 +273,13 @@ def _excavator(mesh: MeshBuilder, half: float, side: float, height: float, colou
     mesh.add(block((-0.15, 0.15), (side * 0.4, side * 0.6), (0.96 * height, height)), AMBER)
 
 
-def _loader(mesh: MeshBuilder, half: float, side: float, height: float, colour: tuple) -> None:
+def _loader(mesh: MeshBuilder, half: float, side: float, height: float, colour: Colour) -> None:
     radius = 0.24 * height
     for x in (-half * 0.6, half * 0.22):
-        for y in ((-side, -side * 0.62), (side * 0.62, side)):
-            mesh.add(wheel(x, (y[0] + 0.02, y[1] - 0.02), radius, radius), RUBBER)
-            inner = (y[0] + 0.03, y[0]) if y[0] < 0 else (y[1] - 0.03, y[1])
-            mesh.add(wheel(x, (min(inner), max(inner)), radius, radius * 0.5), colour, solid=False)
+        for edge in ((-side, -side * 0.62), (side * 0.62, side)):
+            mesh.add(wheel(x, (edge[0] + 0.02, edge[1] - 0.02), radius, radius), RUBBER)
+            inner = (edge[0], edge[0] + 0.03) if edge[0] < 0 else (edge[1] - 0.03, edge[1])
+            mesh.add(wheel(x, inner, radius, radius * 0.5), colour, solid=False)
     mesh.add(
         block(
             (-half, -half * 0.15),

@@ -1,4 +1,4 @@
-"""What of a camera never changes: where each pixel meets the ground or the sky, at twice the resolution."""
+"""What of a camera never changes: where each pixel, at twice the resolution, meets ground or sky."""
 
 import math
 from dataclasses import dataclass
@@ -63,20 +63,24 @@ def make_view(camera: Camera) -> View:
             ray_from_pixel[2],
         ]
     )
+    row = (SKY_HIGH - elevation) / (SKY_HIGH - SKY_LOW) * (SKY_HEIGHT - 1)
+    beam = np.exp(-((azimuth / 0.5) ** 2) - (np.clip(elevation, 0, None) / 0.08) ** 2)
     return View(
         camera, intrinsic, np.linalg.inv(ego_from_cam), ground_from_pixel,
-        inverse_depth.astype(np.float32), _span((~sky).any(axis=1)), _span(sky.any(axis=1)), sky.astype(np.uint8),
+        inverse_depth.astype(np.float32), _span((~sky).any(axis=1)), _span(sky.any(axis=1)),
+        sky.astype(np.uint8),
         (-azimuth * SKY_WIDTH / (2 * math.pi)).astype(np.float32),
-        np.clip((SKY_HIGH - elevation) / (SKY_HIGH - SKY_LOW) * (SKY_HEIGHT - 1), 0, SKY_HEIGHT - 1).astype(np.float32),
+        np.clip(row, 0, SKY_HEIGHT - 1).astype(np.float32),
         footprint.astype(np.float32),
-        _shrunk(distance, camera), _shrunk(np.exp(-((azimuth / 0.5) ** 2) - (np.clip(elevation, 0, None) / 0.08) ** 2), camera),
+        _shrunk(distance, camera), _shrunk(beam, camera),
     )  # fmt: skip
 
 
 def _shrunk(values: Array, camera: Camera) -> Floats:
     small: Floats = cv2.resize(
         values.astype(np.float32), (camera.width, camera.height), interpolation=cv2.INTER_AREA
-    )
+    )  # type: ignore[assignment]
+    return small
 
 
 def _span(rows: NDArray[np.bool_]) -> slice:
