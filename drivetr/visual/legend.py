@@ -61,7 +61,7 @@ def _styles(frame: ReplayFrame) -> list[tuple[Swatch, str, str]]:
         unseen = measured(frame, frame.truth).count(False)
         if unseen:
             swatch = _box_swatch(unmeasured_style(style))
-            entries.append((swatch, "of it without lidar points", str(unseen)))
+            entries.append((swatch, "of it without points", str(unseen)))
     for member, (name, found) in enumerate(frame.predictions.items()):
         style = prediction_style(0, frame.classes, member, members)
         entries.append((_box_swatch(style), name, str(len(found))))
