@@ -26,7 +26,7 @@ def decode_image_file(path: Path) -> UInt8[Tensor, "3 H W"]:
     header = read_image_header(path)
     data = torch.frombuffer(bytearray(path.read_bytes()), dtype=torch.uint8)
     try:
-        image = decode_image(data, mode=ImageReadMode.RGB, apply_exif_orientation=False)
+        image: Tensor = decode_image(data, mode=ImageReadMode.RGB, apply_exif_orientation=False)
     except RuntimeError as error:
         raise DrivetrError(
             f"{path}: the image data is cut or damaged ({data.numel():,} bytes for"

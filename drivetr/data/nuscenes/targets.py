@@ -4,7 +4,8 @@ import logging
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
+from numpy.typing import NDArray
 from torch import Tensor
 
 from drivetr.data.nuscenes.categories import DETECTION_CLASS_OF
@@ -64,7 +65,7 @@ class TargetBuilder:
             instance=_int64(annotations.instance[keep]),
         )
 
-    def _count(self, unusable: Bool[np.ndarray, "G"], annotations: Annotations) -> None:
+    def _count(self, unusable: NDArray[np.bool_], annotations: Annotations) -> None:
         if unusable.any() and self.num_unusable == 0:
             first = int(np.flatnonzero(unusable)[0])
             _logger.warning(
@@ -78,14 +79,15 @@ class TargetBuilder:
         self.num_unusable += int(unusable.sum())
 
 
-def _usable(annotations: Annotations) -> Bool[np.ndarray, "G"]:
+def _usable(annotations: Annotations) -> NDArray[np.bool_]:
     """Which annotations have a positive size, a place and a direction."""
     size = np.asarray(annotations.size_wlh)
     quaternion = np.asarray(annotations.quaternion_wxyz)
-    finite = [np.isfinite(x).all(axis=1) for x in (annotations.center_global, size, quaternion)]
-    solid = (size > 0).all(axis=1) & (np.abs(quaternion) > 0).any(axis=1)
-    return np.logical_and.reduce(finite) & solid
+    sound = [np.isfinite(x).all(axis=1) for x in (annotations.center_global, size, quaternion)]
+    sound += [(size > 0).all(axis=1), (quaternion != 0).any(axis=1)]
+    usable: NDArray[np.bool_] = np.stack(sound).all(axis=0)
+    return usable
 
 
-def _int64(values: np.ndarray) -> Tensor:
+def _int64(values: NDArray[np.int64]) -> Tensor:
     return torch.from_numpy(np.asarray(values).astype(np.int64))

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from drivetr.data.transforms.draws import chance, integer, uniform
+from drivetr.data.transforms.draws import chance, integer
 from drivetr.structures.frame import Frame
 
 
@@ -44,7 +44,7 @@ class GridMask:
         stripe = min(max(int(period * self.ratio + 0.5), 1), period - 1)
         rows = _stripes(generator, height, period, stripe)
         columns = _stripes(generator, width, period, stripe)
-        painted = ~(rows[:, None] | columns)
+        painted = ~(rows[:, None] | columns) & frame.cameras.valid[:, None, None, None]
         colour = torch.tensor(self.fill_rgb).round().to(torch.uint8)[:, None, None]
         return replace(frame, images=torch.where(painted, colour, frame.images))
 
@@ -53,5 +53,5 @@ def _stripes(
     generator: torch.Generator, length: int, period: int, stripe: int
 ) -> Bool[Tensor, "length"]:
     """Which pixels along an axis lie on a stripe; the grid starts anywhere."""
-    phase = int(uniform(generator, 0, period))
+    phase = integer(generator, 0, period)
     return (torch.arange(length) + phase) % period < stripe

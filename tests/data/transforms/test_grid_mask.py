@@ -1,5 +1,7 @@
 """GridMask against the loop of the published implementation, written down again as an oracle."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -51,6 +53,13 @@ def test_same_squares_in_all_cameras_and_mean_colour(frame):
     assert painted.any()
     assert (after.images[..., painted] == FILL[None, :, :, 0]).all()
     assert torch.equal(after.images[..., ~painted], frame.images[..., ~painted])
+
+
+def test_an_invalid_camera_stays_black(frame):
+    valid = torch.tensor([True, True, False, True, True, True])
+    dark = frame.images * valid[:, None, None, None]
+    broken = replace(frame, images=dark, cameras=replace(frame.cameras, valid=valid))
+    assert not painted_by(broken, 3)[0].images[2].any()
 
 
 def test_share_that_is_painted(frame):
