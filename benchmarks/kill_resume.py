@@ -208,7 +208,8 @@ def main() -> None:
         verdict = f"{', '.join(different[:5])} differ" if different else "equal"
         tqdm.write(f"{number:2d}: killed {place} {delay:.2f} s: {verdict}")
     print(
-        f"{equal} of {args.kills} resumed runs are equal, {num_in_write} of the kills were in a write"
+        f"{equal} of {args.kills} resumed runs are equal;"
+        f" {num_in_write} of them were killed inside a checkpoint write"
     )
     if equal != args.kills:
         sys.exit(1)

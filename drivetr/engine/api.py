@@ -15,6 +15,7 @@ from drivetr.engine.devices import choose_device
 from drivetr.engine.loaders import batches, build_dataset, testing_loader
 from drivetr.engine.spec import DetectorSpec
 from drivetr.errors import DrivetrError
+from drivetr.nn.weights import load_weights
 from drivetr.structures.detections import Detections
 from drivetr.structures.frame import Batch, Frame, collate_frames
 
@@ -115,7 +116,7 @@ def load_detector(
     start = "detector."
     weights = {k.removeprefix(start): v for k, v in weights.items() if k.startswith(start)}
     try:
-        detector.load_state_dict(weights)
-    except RuntimeError as error:
-        raise DrivetrError(f"{spec.source}: the weights do not fit the model: {error}") from error
+        load_weights(detector, weights)
+    except DrivetrError as error:
+        raise DrivetrError(f"{spec.source}: {error}") from error
     return LoadedDetector(detector.eval().to(chosen), postprocess, spec, chosen)

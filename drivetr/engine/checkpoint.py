@@ -92,10 +92,10 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # of many kinds, for a file from anywhere
-        reason = next((x for x in str(error).splitlines() if "Unsupported" in x), str(error))
-        raise DrivetrError(
-            f"checkpoint {path} is refused, it is not plain data: {reason.strip()}"
-        ) from error
+        # Torch's message goes on with how to run the file's code all the same.
+        lines = (line.strip() for line in str(error).splitlines() if "nsupported" in line)
+        reason = next(lines, type(error).__name__)
+        raise DrivetrError(f"checkpoint {path} is refused, not plain data: {reason}") from error
     if not isinstance(state, dict) or "format" not in state or "spec" not in state:
         raise DrivetrError(f"checkpoint {path} was not written by drivetr train")
     if state["format"] != FORMAT:

@@ -10,26 +10,35 @@ CLASSES: dict[str, str] = {
     # data
     "NuScenesDataset": "drivetr.data.nuscenes.dataset",
     "CameraDrop": "drivetr.data.transforms.camera_drop",
+    "GlobalRotScaleTransFlip": "drivetr.data.transforms.bev",
+    "GridMask": "drivetr.data.transforms.grid_mask",
     "ObjectRange": "drivetr.data.transforms.object_range",
     "Pad": "drivetr.data.transforms.pad",
+    "PhotometricDistortion": "drivetr.data.transforms.photometric",
     "ResizeCropFlip": "drivetr.data.transforms.resize_crop_flip",
     # detectors and their parts
     "PETR": "drivetr.models.petr",
     "BoxHead": "drivetr.models.box_head",
+    "SigmoidCentre": "drivetr.models.box_head",
     "AttendedCentre": "drivetr.models.box_head",
     "DepthHead": "drivetr.models.depth_head",
     "TopKPostprocess": "drivetr.models.postprocess",
     # layers
     "TransformerDecoder": "drivetr.nn.decoder",
     "ImageNormalizer": "drivetr.nn.normalize",
+    "FrustumPositionEncoding": "drivetr.nn.frustum_position",
+    "GridPosition": "drivetr.nn.grid_position",
     "PointPosition": "drivetr.nn.point_position",
     "GridQueries": "drivetr.nn.queries",
     "LearnedQueries": "drivetr.nn.queries",
+    "PointwiseConv": "drivetr.nn.pointwise",
     "GroundRays": "drivetr.nn.ray_channels",
     "ResNet": "drivetr.nn.backbones.resnet",
     "TinyResNet": "drivetr.nn.backbones.tiny_resnet",
     "ViT": "drivetr.nn.backbones.vit",
     "CPFPN": "drivetr.nn.necks.cpfpn",
+    "FPN": "drivetr.nn.necks.fpn",
+    "Identity": "torch.nn.modules.linear",  # "no such part", the one class that is torch's
 }
 
 

@@ -102,6 +102,17 @@ class StreamTrainLoop(BaseLoop):
         self.iter += 1
 
 
+def wrapped_for_processes(model: nn.Module, device: torch.device) -> nn.Module:
+    """The model with gradients that are averaged over the processes of the run."""
+    wrapped: nn.Module = MMDistributedDataParallel(
+        module=model,
+        device_ids=[device.index] if device.type == "cuda" else None,
+        broadcast_buffers=False,
+        find_unused_parameters=False,
+    )
+    return wrapped
+
+
 class TrainRunner(Runner):
     """Drives the training of built objects; saves and restores all of its state itself."""
 
@@ -164,13 +175,7 @@ class TrainRunner(Runner):
 
     def wrap_model(self, model_wrapper_cfg: Any, model: nn.Module) -> nn.Module:
         """Keeps the chosen device, where mmengine would choose one; wraps for several processes."""
-        if not self.distributed:
-            return model
-        devices = [self.device.index] if self.device.type == "cuda" else None
-        wrapped: nn.Module = MMDistributedDataParallel(
-            module=model, device_ids=devices, broadcast_buffers=False, find_unused_parameters=False
-        )
-        return wrapped
+        return wrapped_for_processes(model, self.device) if self.distributed else model
 
     def load_or_resume(self) -> None:
         """Puts back the state of a checkpoint, if the run goes on from one."""

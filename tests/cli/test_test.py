@@ -1,0 +1,55 @@
+"""`drivetr test`: from a checkpoint alone to the official metrics."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from drivetr.cli.main import main
+
+ROOT = Path(__file__).parents[2]
+DEMO = str(ROOT / "configs/petr/petr_point_synth.py")
+TINY = str(ROOT / "tests/engine/tiny_config.py")
+
+
+def test_trained_on_real_keyframes_and_tested_without_its_config(nuscenes_real, tmp_path, capsys):
+    run = tmp_path / "run"
+    dataset = ["--dataroot", str(nuscenes_real), "--version", "v1.0-mini"]
+    options = ["schedule.iterations=1", "train_data.transforms.0.size=(32, 64)"]
+    options += ["test_data.transforms.0.size=(32, 64)", "train_data.num_workers=0"]
+    train = ["train", DEMO, *dataset, "--split", "mini_train", "--work-dir", str(run)]
+    assert main([*train, "--device", "cpu", "--cfg-options", *options]) == 0
+    out = tmp_path / "out"
+    test = ["test", str(run / "last.pth"), *dataset, "--split", "mini_val", "--device", "cpu"]
+    assert main([*test, "--work-dir", str(out), "--out", str(out / "r.json")]) == 0
+    said = capsys.readouterr().out
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert f"{metrics['nd_score']:.4f}" in said
+    assert {"mean_ap", "nd_score", "tp_errors", "label_aps"} <= set(metrics)
+    submission = json.loads((out / "r.json").read_text())
+    assert submission["meta"]["use_camera"] is True
+    assert len(submission["results"]) == 2
+
+    # With the config, into the checkpoint's folder; the metrics are the same.
+    with_config = ["test", DEMO, str(run / "last.pth"), *dataset, "--split", "mini_val"]
+    sized = ["--cfg-options", "test_data.transforms.0.size=(32, 64)"]
+    assert main([*with_config, "--device", "cpu", *sized]) == 0
+    again = json.loads((run / "metrics.json").read_text())
+    assert again["label_aps"] == metrics["label_aps"]
+    assert (run / "results.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["none.pth"], "none.pth does not exist"),
+        ([TINY], "name the checkpoint after it"),
+        (["none.pth", "--cfg-options", "a=1"], "name one before the checkpoint"),
+        ([TINY, "none.pth"], "none.pth does not exist"),
+    ],
+)
+def test_mistakes_end_in_one_sentence_and_status_2(capsys, arguments, said):
+    assert main(["test", *arguments]) == 2
+    error = capsys.readouterr().err.strip()
+    assert error.startswith("drivetr test: ")
+    assert said in error

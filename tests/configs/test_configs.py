@@ -1,0 +1,80 @@
+"""Every config of the repository: it can be read, every key means something, everything builds."""
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drivetr.engine.build import Builder
+from drivetr.engine.config import RunConfig, load_config
+from drivetr.engine.ema import EmaSettings
+from drivetr.engine.loaders import LoaderSettings
+from drivetr.engine.optim import build_optimizer
+from drivetr.engine.schedule import Schedule
+from drivetr.engine.spec import DetectorSpec
+from drivetr.engine.train import CheckpointSettings
+from drivetr.engine.training import DetectorTraining
+
+ROOT = Path(__file__).parents[2]
+CONFIGS = sorted((ROOT / "configs").rglob("*.py"))
+
+
+@pytest.fixture(params=CONFIGS, ids=lambda path: str(path.relative_to(ROOT / "configs")))
+def config(request: pytest.FixtureRequest) -> RunConfig:
+    return load_config(request.param)
+
+
+def build_without_data(node: dict[str, Any], where: str) -> dict[str, Any]:
+    """What the dataset's class would get, its arguments checked and its transforms built."""
+
+    def dataset(**arguments: Any) -> dict[str, Any]:
+        return arguments
+
+    dataset.__signature__ = inspect.signature(node["type"])  # type: ignore[attr-defined]
+    loader = LoaderSettings.__annotations__
+    rest = {k: v for k, v in node.items() if k not in {"type", "dataroot", "version", *loader}}
+    rest["index"] = (node["dataroot"], node["version"])
+    built: dict[str, Any] = Builder(where).call(dataset, rest, where)
+    return built
+
+
+def test_there_are_configs() -> None:
+    assert CONFIGS
+
+
+def test_everything_builds(config: RunConfig) -> None:
+    builder = Builder(config.file)
+    model = DetectorTraining(
+        builder.build(config.model, "model"),
+        builder.build(config.criterion, "criterion"),
+        builder.build(config.denoising, "denoising"),
+    )
+    optimizer = build_optimizer(model, config.optimizer, 1.0, config.file)
+    grouped = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    assert grouped == {id(p) for p in model.parameters() if p.requires_grad}
+
+    # And so does a checkpoint's description, without the config.
+    data = DetectorSpec.of_config(config).to_data()
+    detector, postprocess = DetectorSpec.from_data(data, "checkpoint").build_detector()
+    assert list(detector.state_dict()) == list(model.detector.state_dict())
+    assert callable(postprocess)
+
+
+def test_settings(config: RunConfig) -> None:
+    builder = Builder(config.file)
+    schedule = builder.call(Schedule, config.schedule, "schedule")
+    total = schedule.total(num_samples=1000, frames_per_step=8, scale=1.0)
+    assert schedule.factor(total - 1, total) < schedule.factor(total // 2, total) < 1
+    builder.call(CheckpointSettings, config.checkpoint, "checkpoint")
+    if config.ema is not None:
+        builder.call(EmaSettings, config.ema, "ema")
+    assert config.amp in ("off", "bf16", "fp16")
+
+
+def test_data(config: RunConfig) -> None:
+    for node, where in ((config.train_data, "train_data"), (config.test_data, "test_data")):
+        built = build_without_data(node, where)
+        assert all(callable(transform) for transform in built.get("transforms", ()))
+    test_pad = build_without_data(config.test_data, "test_data")["transforms"]
+    assert test_pad

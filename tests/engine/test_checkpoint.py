@@ -1,0 +1,127 @@
+"""Checkpoint files: whole or not there, and never code."""
+
+import errno
+import os
+
+import pytest
+import torch
+
+from drivetr.engine.checkpoint import (
+    latest_checkpoint,
+    list_checkpoints,
+    read_checkpoint,
+    remove_leftovers,
+    save_checkpoint,
+    write_atomically,
+)
+from drivetr.errors import DrivetrError
+
+
+def state(iteration: int) -> dict:
+    generator = torch.Generator().manual_seed(iteration)
+    weights = {"w": torch.rand(50, 50, generator=generator)}
+    return {"iteration": iteration, "spec": {}, "model": weights}
+
+
+class TestSave:
+    def test_reads_back(self, tmp_path):
+        path = save_checkpoint(state(3), tmp_path, keep=2)
+        content = read_checkpoint(path)
+        assert content["iteration"] == 3
+        torch.testing.assert_close(content["model"], state(3)["model"], rtol=0, atol=0)
+        assert read_checkpoint(tmp_path / "last.pth")["iteration"] == 3
+
+    def test_keeps_the_newest(self, tmp_path):
+        for iteration in (8, 9, 10, 11):
+            save_checkpoint(state(iteration), tmp_path, keep=2)
+        assert [p.name for p in list_checkpoints(tmp_path)] == ["iter_11.pth", "iter_10.pth"]
+        assert (tmp_path / "last.pth").resolve().name == "iter_11.pth"
+
+    def test_full_disk_keeps_the_old_file(self, tmp_path):
+        path = tmp_path / "file"
+        write_atomically(path, lambda file: file.write(b"old"))
+
+        def fail(file):
+            file.write(b"ne")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        with pytest.raises(DrivetrError, match=r"file cannot be written: .*No space"):
+            write_atomically(path, fail)
+        assert path.read_bytes() == b"old"
+        assert os.listdir(tmp_path) == ["file"]
+
+    def test_leftovers_of_a_killed_process_go(self, tmp_path):
+        save_checkpoint(state(1), tmp_path, keep=2)
+        (tmp_path / "iter_2.pth.tmp").write_bytes(b"half")
+        (tmp_path / "last.pth.tmp").symlink_to("iter_2.pth")
+        remove_leftovers(tmp_path)
+        assert sorted(os.listdir(tmp_path)) == ["iter_1.pth", "last.pth"]
+
+
+class TestRead:
+    @pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 0.6, 0.9, 0.999])
+    def test_cut_off(self, tmp_path, share):
+        path = save_checkpoint(state(1), tmp_path, keep=1)
+        data = path.read_bytes()
+        path.write_bytes(data[: int(len(data) * share)])
+        with pytest.raises(DrivetrError, match="damaged or cut off"):
+            read_checkpoint(path)
+
+    @pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
+    def test_one_wrong_bit(self, tmp_path, share):
+        path = save_checkpoint(state(1), tmp_path, keep=1)
+        data = bytearray(path.read_bytes())
+        data[int(len(data) * share)] ^= 4
+        path.write_bytes(data)
+        with pytest.raises(DrivetrError, match="damaged or cut off"):
+            read_checkpoint(path)
+
+    def test_code_is_refused_and_not_run(self, tmp_path):
+        marker = tmp_path / "marker"
+
+        class Payload:
+            def __reduce__(self):
+                return os.system, (f"touch {marker}",)
+
+        torch.save({"format": 1, "spec": Payload()}, tmp_path / "evil.pth")
+        with pytest.raises(DrivetrError, match=r"refused.*system"):
+            read_checkpoint(tmp_path / "evil.pth")
+        assert not marker.exists()
+
+    @pytest.mark.parametrize(
+        ("content", "said"),
+        [
+            ({"model": {}}, "not written by drivetr"),
+            (torch.zeros(2), "not written by drivetr"),
+            ({"format": 99, "spec": {}}, "has format 99, this drivetr reads 1"),
+        ],
+    )
+    def test_foreign_files(self, tmp_path, content, said):
+        torch.save(content, tmp_path / "c.pth")
+        with pytest.raises(DrivetrError, match=said):
+            read_checkpoint(tmp_path / "c.pth")
+
+    def test_no_file(self, tmp_path):
+        with pytest.raises(DrivetrError, match="does not exist"):
+            read_checkpoint(tmp_path / "c.pth")
+
+
+class TestLatest:
+    def test_none(self, tmp_path):
+        assert latest_checkpoint(tmp_path) is None
+
+    def test_newest_usable_one_with_a_word_on_the_others(self, tmp_path):
+        for iteration in (9, 10, 11):
+            path = save_checkpoint(state(iteration), tmp_path, keep=9)
+        path.write_bytes(path.read_bytes()[:-100])
+        found, content, damaged = latest_checkpoint(tmp_path)
+        assert found.name == "iter_10.pth"
+        assert content["iteration"] == 10
+        assert len(damaged) == 1
+        assert "iter_11.pth" in damaged[0]
+
+    def test_none_usable(self, tmp_path):
+        path = save_checkpoint(state(1), tmp_path, keep=9)
+        path.write_bytes(b"")
+        with pytest.raises(DrivetrError, match=r"no usable checkpoint.*iter_1.pth"):
+            latest_checkpoint(tmp_path)
