@@ -12,7 +12,7 @@ from drivetr.engine.build import Builder
 from drivetr.engine.checkpoint import read_checkpoint
 from drivetr.engine.config import RunConfig
 from drivetr.engine.devices import choose_device
-from drivetr.engine.loaders import batches, build_dataset, testing_loader
+from drivetr.engine.loaders import batches, build_dataset, loader_for_testing
 from drivetr.engine.spec import DetectorSpec
 from drivetr.errors import DrivetrError
 from drivetr.nn.weights import load_weights
@@ -78,7 +78,7 @@ class LoadedDetector:
         """
         node = self._test_data(dataroot, version, split)
         dataset, settings = build_dataset(node, "test_data", Builder(self.spec.source))
-        return len(dataset), self._stream(testing_loader(dataset, settings, self.device))
+        return len(dataset), self._stream(loader_for_testing(dataset, settings, self.device))
 
     def _stream(self, loader: Iterable[Any]) -> Iterator[tuple[Frame, Detections]]:
         for batch in batches(loader):

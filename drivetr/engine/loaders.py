@@ -43,7 +43,7 @@ def build_dataset(node: dict[str, Any], where: str, builder: Builder) -> tuple[A
     return builder.call(cls, rest, where), settings
 
 
-def training_loader(
+def loader_for_training(
     dataset: Any, settings: LoaderSettings, seed: int, device: torch.device
 ) -> "DataLoader[Frame]":
     """An endless loader of shuffled batches whose order depends on seed and iteration alone.
@@ -70,7 +70,7 @@ def training_loader(
     )
 
 
-def testing_loader(
+def loader_for_testing(
     dataset: Any, settings: LoaderSettings, device: torch.device
 ) -> "DataLoader[Frame]":
     """A loader of every frame once, in the order of the dataset."""

@@ -131,7 +131,7 @@ class TrainRunner(Runner):
         Args:
             state: model, optimizer and what else is saved.
             work_dir: folder of the run.
-            loader: endless batches, see `training_loader`.
+            loader: endless batches, see `loader_for_training`.
             max_iters: optimizer steps of the whole run.
             log_interval: iterations between two lines of the log.
             hooks: further hooks.

@@ -27,7 +27,7 @@ from drivetr.engine.config import RunConfig
 from drivetr.engine.devices import choose_device, start_processes
 from drivetr.engine.ema import Ema, EmaSettings
 from drivetr.engine.hooks import CheckpointHook, EmaHook, LogWindowHook, ScheduleHook
-from drivetr.engine.loaders import LoaderSettings, build_dataset, training_loader
+from drivetr.engine.loaders import LoaderSettings, build_dataset, loader_for_training
 from drivetr.engine.optim import build_optimizer, wrap_optimizer
 from drivetr.engine.registry import to_data
 from drivetr.engine.rng import seed_everything
@@ -114,7 +114,7 @@ def train(config: RunConfig, options: RunOptions) -> Path:
     runner = TrainRunner(
         state,
         work_dir=_made_folder(options, rank),
-        loader=training_loader(dataset, loading, config.seed, device),
+        loader=loader_for_training(dataset, loading, config.seed, device),
         max_iters=length.iterations,
         log_interval=config.log_interval,
         hooks=_hooks(config, state, length, saving.interval),
