@@ -8,7 +8,7 @@ import imageio_ffmpeg
 import numpy as np
 
 from drivetr.errors import DrivetrError
-from drivetr.visual.atomic import atomic_path
+from drivetr.files import atomic_path
 from drivetr.visual.text import Canvas
 
 _COLOURS = "range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"

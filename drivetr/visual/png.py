@@ -4,7 +4,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from drivetr.visual.atomic import atomic_path
+from drivetr.files import atomic_path
 from drivetr.visual.text import Canvas
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from drivetr import __version__
-from drivetr.evaluation.files import atomic_text
 from drivetr.evaluation.nuscenes.submission import load_submission
 from drivetr.evaluation.nuscenes.truth import (
     check_dataset,
@@ -21,6 +20,7 @@ from drivetr.evaluation.nuscenes.truth import (
     tokens_of_splits,
 )
 from drivetr.evaluation.nuscenes.validate import check_tokens
+from drivetr.files import atomic_text
 
 if TYPE_CHECKING:
     from nuscenes.eval.detection.evaluate import DetectionEval

@@ -18,7 +18,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from drivetr.errors import DrivetrError
-from drivetr.evaluation.files import atomic_text
 from drivetr.evaluation.nuscenes.attributes import attribute_name
 from drivetr.evaluation.nuscenes.constants import (
     CAMERA_ONLY_META,
@@ -26,6 +25,7 @@ from drivetr.evaluation.nuscenes.constants import (
     MAX_BOXES_PER_SAMPLE,
 )
 from drivetr.evaluation.nuscenes.validate import check_submission
+from drivetr.files import atomic_text
 from drivetr.geometry.boxes import CENTER, SIZE, VELOCITY
 from drivetr.geometry.nuscenes_boxes import nuscenes_from_boxes
 from drivetr.geometry.rigid import transform_points

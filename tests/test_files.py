@@ -3,7 +3,7 @@ import os
 import pytest
 
 from drivetr.errors import DrivetrError
-from drivetr.evaluation.files import atomic_text
+from drivetr.files import atomic_text
 
 
 class TestAtomicText:

@@ -1,0 +1,63 @@
+"""Files that appear whole or not at all."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TextIO
+
+from drivetr.errors import DrivetrError
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Yields a temporary path beside `path` that takes its name when the block ends well.
+
+    The folder is made if it is absent. The temporary file keeps the suffix, is synced to disk
+    before it is renamed, and is removed when the block raises; an earlier `path` then stays as it
+    was. A process that is killed leaves it behind under a name that the next attempt overwrites.
+
+    Raises:
+        DrivetrError: the file cannot be written there.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise DrivetrError(f"{path} is a folder, but a file is to be written; give a file's name")
+    temporary = path.with_name(f".{path.stem}.tmp{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        _sync(temporary)
+        os.replace(temporary, path)
+        _sync(path.parent)
+    except OSError as error:
+        _remove(temporary)
+        reason = error.strerror or str(error)
+        raise DrivetrError(
+            f"{path} cannot be written ({reason}); choose a folder that can be"
+        ) from error
+    except BaseException:
+        _remove(temporary)
+        raise
+
+
+def _sync(path: Path) -> None:
+    """Waits until a file's content, or a folder's list of names, is on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):  # the error that led here is the one to tell
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_text(path: str | Path) -> Iterator[TextIO]:
+    """Opens a UTF-8 text file that gets its name when the block ends well (`atomic_path`)."""
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        yield file
+        file.flush()
