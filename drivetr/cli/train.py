@@ -51,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Trains, then prints the command that tests the result."""
+    import os
     import shlex
     from dataclasses import replace
     from pathlib import Path
@@ -67,6 +68,8 @@ def run(args: argparse.Namespace) -> None:
     work_dir = Path(args.work_dir or Path("work_dirs") / Path(args.config).stem)
     options = RunOptions(work_dir, args.resume, args.device, args.launcher, args.from_scratch)
     checkpoint = train(config, options)
+    if os.environ.get("RANK", "0") != "0":
+        return  # one of several processes speaks
     data = config.test_data
     command = ["drivetr", "test", str(checkpoint), "--dataroot", str(data["dataroot"])]
     command += ["--version", data["version"], "--split", data["split"]]

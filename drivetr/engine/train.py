@@ -91,6 +91,7 @@ def train(config: RunConfig, options: RunOptions) -> Path:
     """
     rank, world_size = start_processes(options.launcher)
     device = choose_device(options.device)
+    torch.backends.cudnn.deterministic = True  # a resumed run repeats what it does
     notes: list[str] = []
     resumed = _find_resumed(options, notes)
     builder = Builder(config.file, resumed is None, options.from_scratch, notes)
@@ -110,7 +111,7 @@ def train(config: RunConfig, options: RunOptions) -> Path:
         keep=saving.keep,
         resumed=resumed,
     )
-    _check_same_run(state)
+    _check_same_run(state, notes)
     runner = TrainRunner(
         state,
         work_dir=_made_folder(options, rank),
@@ -125,6 +126,8 @@ def train(config: RunConfig, options: RunOptions) -> Path:
     for note in notes:
         runner.logger.info(note)
     runner.train()
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
     return options.work_dir / LAST
 
 
@@ -218,6 +221,7 @@ def _facts(config: RunConfig, frames: tuple[int, int], iterations: int) -> dict[
         "batch_size": frames[0],
         "world_size": frames[1],
         "iterations": iterations,
+        "threads": torch.get_num_threads(),
         "versions": {
             "drivetr": drivetr.__version__,
             "torch": str(torch.__version__),
@@ -227,7 +231,7 @@ def _facts(config: RunConfig, frames: tuple[int, int], iterations: int) -> dict[
     }
 
 
-def _check_same_run(state: TrainingState) -> None:
+def _check_same_run(state: TrainingState, notes: list[str]) -> None:
     """Refuses to go on with something else than what the checkpoint belongs to."""
     if state.resumed is None:
         return
@@ -235,6 +239,9 @@ def _check_same_run(state: TrainingState) -> None:
         then, now = state.resumed["meta"][key], state.meta[key]
         if then != now:
             raise DrivetrError(f"--resume: the run had {key} {then}, now it is {now}; keep it")
+    then, now = state.resumed["meta"]["threads"], state.meta["threads"]
+    if then != now:
+        notes.append(f"The run had {then} CPU threads, now it has {now}: the last bits may differ")
     if state.resumed["spec"]["model"] != state.spec["model"]:
         raise DrivetrError("--resume: the checkpoint's model is not the one of the config")
     if (state.resumed["ema"] is None) != (state.ema is None):

@@ -151,3 +151,13 @@ class TestRun:
         assert groups[1]["lr"] == pytest.approx(0.1 * groups[0]["lr"])
         rows = last_rows(reference)
         assert rows[3]["lr"] == pytest.approx(0.01 * (1 / 3 + 2 / 3 * 2 / 3))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+@pytest.mark.parametrize("amp", ["off", "bf16", "fp16"])
+def test_cuda_resumes_to_the_same_state(tmp_path, amp):
+    config = config_with(amp=amp, **{"schedule.iterations": 8, "checkpoint.interval": 4})
+    undisturbed, resumed = tmp_path / "undisturbed", tmp_path / "resumed"
+    train(config, RunOptions(undisturbed, device="cuda"))
+    train(config, RunOptions(resumed, resume=str(undisturbed / "iter_4.pth"), device="cuda"))
+    assert not {"model", "ema", "optimizer", "rng"} & set(differences(resumed, undisturbed))

@@ -1,14 +1,17 @@
 """The training wrapper: its losses, and its gradients over several processes."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor, distributed
+from torch import Tensor, distributed, nn
 from torch import multiprocessing as mp
 
 from drivetr.engine.training import DetectorTraining
+from drivetr.models.criterion import SetCriterion
+from drivetr.models.matcher import HungarianMatcher
 from drivetr.structures.frame import Batch, collate_frames
 from tests.engine.tiny import TinyBackbone, TinyCriterion, TinyDataset, TinyDenoising, TinyDetector
 
@@ -24,6 +27,31 @@ def tiny_training(denoising: TinyDenoising | None = None) -> DetectorTraining:
 def batch_of(indices: list[int]) -> Batch:
     dataset = TinyDataset(("root", "v"), "train")
     return collate_frames([dataset[i] for i in indices])
+
+
+class PositiveDetector(TinyDetector):
+    """Boxes of positive size, which the set loss takes the logarithm of."""
+
+    def forward(self, images, cameras, noised=None):
+        outputs, memory = super().forward(images, cameras, noised)
+        return {**outputs, "pred_boxes": nn.functional.softplus(outputs["pred_boxes"])}, memory
+
+
+def set_training() -> DetectorTraining:
+    """With the loss that the detectors of this package are trained with."""
+    training = tiny_training()
+    detector = PositiveDetector(training.detector.backbone)
+    detector.dropout.p = 0.0
+    return DetectorTraining(detector, SetCriterion(HungarianMatcher(), num_classes=2))
+
+
+def truth_only_for(batch: Batch, wanted: list[str]) -> Batch:
+    """The batch with boxes of positive size, and none for frames that are not wanted."""
+    targets = [
+        replace(target, boxes=target.boxes + torch.rand(2, 10) + 0.5)[: 2 * (f.token in wanted)]
+        for target, f in zip(batch.targets, batch.frames, strict=True)
+    ]
+    return replace(batch, targets=targets)
 
 
 class TestLosses:
@@ -48,22 +76,34 @@ class TestLosses:
             training(batch_of([0, 1]))
 
 
+def backward(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+    """Gradients of a training step, of a model that may be wrapped for several processes."""
+    training = getattr(model, "module", model)
+    training.parse_losses(model(batch))[0].backward()
+    return {name: p.grad for name, p in training.named_parameters()}
+
+
+def set_batch(indices: list[int]) -> Batch:
+    """Frames of which only the first two have objects."""
+    torch.manual_seed(indices[0])
+    return truth_only_for(batch_of(indices), ["token0", "token1"])
+
+
 def _gradients_of_one_process(rank: int, folder: str) -> None:
     """Runs in a process of its own: wraps as the runner does and saves the gradients."""
     from drivetr.engine.devices import start_processes
     from drivetr.engine.rng import gather_rng_states
     from drivetr.engine.runner import wrapped_for_processes
 
+    cpu = torch.device("cpu")
     os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2"}
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": Path(folder, "port").read_text()}
     assert start_processes("pytorch") == (rank, 2)
-    model = wrapped_for_processes(tiny_training(), torch.device("cpu"))
-    losses = model(batch_of([[0, 2], [1, 3]][rank]))
-    model.module.parse_losses(losses)[0].backward()
+    plain = backward(wrapped_for_processes(tiny_training(), cpu), batch_of([[0, 2], [1, 3]][rank]))
+    lonely = backward(wrapped_for_processes(set_training(), cpu), set_batch([[0, 1], [2, 3]][rank]))
     torch.manual_seed(rank)
-    states = gather_rng_states(torch.device("cpu"))
-    gradients = {name: p.grad for name, p in model.module.named_parameters()}
-    torch.save([gradients, states], Path(folder, f"rank{rank}.pth"))
+    states = gather_rng_states(cpu)
+    torch.save([plain, lonely, states], Path(folder, f"rank{rank}.pth"))
     distributed.destroy_process_group()
 
 
@@ -87,16 +127,19 @@ def results(tmp_path_factory) -> list[list]:
 
 class TestTwoProcesses:
     def test_gradients_equal_those_of_one_process_on_the_global_batch(self, results):
-        training = tiny_training()
-        training.parse_losses(training(batch_of([0, 1, 2, 3])))[0].backward()
-        for name, parameter in training.named_parameters():
-            for gradients, _ in results:
-                torch.testing.assert_close(gradients[name], parameter.grad, msg=name)
+        expected = backward(tiny_training(), batch_of([0, 1, 2, 3]))
+        for gradients, _, _ in results:
+            torch.testing.assert_close(gradients, expected)
+
+    def test_the_same_where_one_process_sees_no_object(self, results):
+        expected = backward(set_training(), set_batch([0, 1, 2, 3]))
+        for _, gradients, _ in results:
+            torch.testing.assert_close(gradients, expected)
 
     def test_random_states_of_all_ranks_are_gathered(self, results):
         expected: list[Tensor] = []
         for rank in range(2):
             torch.manual_seed(rank)
             expected.append(torch.get_rng_state())
-        for _, states in results:
+        for _, _, states in results:
             assert all(torch.equal(s["torch"], e) for s, e in zip(states, expected, strict=True))
