@@ -71,7 +71,8 @@ def run(args: argparse.Namespace) -> None:
     workers = args.workers or len(os.sched_getaffinity(0))
     if write_dataset(recipe, Path(args.out), min(workers, args.scenes)):
         print(
-            f"wrote {args.scenes} scenes to {args.out} (--version v1.0-synth --split synth_train or synth_val)"
+            f"wrote {args.scenes} scenes to {args.out}"
+            " (--version v1.0-synth --split synth_train or synth_val)"
         )
     else:
         print(f"{args.out} already holds this dataset; nothing to do")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from drivetr.data.synth.mesh import Mesh
 from drivetr.data.synth.raster import Buffers, Faces, clip_near, draw, project
 from drivetr.data.synth.scene import Scene
-from drivetr.data.synth.street import Street, furniture_mesh, planar
+from drivetr.data.synth.street import Building, Street, furniture_mesh, planar
 from drivetr.data.synth.surfaces import (
     SKY_WIDTH,
     Ground,
@@ -79,8 +79,8 @@ def make_stage(street: Street, pixels_per_metre: float) -> Stage:
 
 
 def _house_faces(
-    street: Street, house, number: int, ppm: float
-) -> tuple[Array, list[tuple[Image, ...]]]:  # type: ignore[no-untyped-def]
+    street: Street, house: Building, number: int, ppm: float
+) -> tuple[Array, list[tuple[Image, ...]]]:
     """Street front and both gables of a house."""
     (x0, x1), (y0, y1), top = house.x, house.y, house.height
     near = y0 if y0 > 0 else y1
@@ -108,7 +108,7 @@ def _house_faces(
 def lit_colours(
     mesh: Mesh, street_from_mesh: Array, street: Street, place: tuple[float, float] | None = None
 ) -> Array:
-    """Face colours (F, 3) in 0..255 under the street's light and, at `place`, its lamps; lights shine by themselves."""
+    """Face colours (F, 3), 0..255, under the sky and, at `place`, the street lamps; lights glow."""
     weather = street.weather
     light = weather.light(mesh.normals @ street_from_mesh.T)
     if place is not None and weather.lamps > 0.5:

@@ -123,9 +123,8 @@ def load_rig(path: Path) -> Rig:
     """Reads a rig from JSON.
 
     The file holds `{"cameras": [{"name", "width", "height", "intrinsic" (3x3),
-    "ego_from_cam": {"translation", "rotation" (wxyz)}}, ...], "lidar": true | false | {fields of Lidar}}`;
-    `lidar` may be left out
-    and is then false.
+    "ego_from_cam": {"translation", "rotation" (wxyz)}}, ...], "lidar":
+    true | false | {"ego_from_lidar", "rings", "azimuths"}}`; without `lidar` there is none.
 
     Raises:
         DrivetrError: the file is missing, is no JSON, or a field is missing, unknown or impossible.
@@ -195,7 +194,7 @@ def _camera(path: Path, number: int, entry: Any) -> Camera:
     intrinsic = _numbers(path, f"{what}.intrinsic", entry["intrinsic"], (3, 3))
     if intrinsic[0, 0] <= 0 or intrinsic[1, 1] <= 0 or (intrinsic[[1, 2, 2], [0, 0, 1]] != 0).any():
         raise DrivetrError(
-            f"rig file {path}: {what}.intrinsic must be an upper triangle with positive focal lengths."
+            f"rig file {path}: {what}.intrinsic must be upper triangular, focal lengths positive."
         )
     translation, rotation = _pose(path, f"{what}.ego_from_cam", entry["ego_from_cam"])
     if translation[2] <= 0:

@@ -24,21 +24,26 @@ EGO_LENGTH, EGO_WIDTH, EGO_CENTRE = 5.0, 2.0, 1.3  # metres; the ego frame lies 
 TRIES = 14  # places tried for one object before it is given up
 OBJECTS_AT_24_M = 16.5  # tried within +-24 m of the ego at density 1
 WEIGHTS = {
-    "car": 1.5, "truck": 0.9, "construction_vehicle": 1.0, "bus": 0.8, "trailer": 0.9, "barrier": 1.1,
-    "motorcycle": 1.05, "bicycle": 1.05, "pedestrian": 1.05, "traffic_cone": 1.0,
+    "car": 1.5, "truck": 0.9, "construction_vehicle": 1.0, "bus": 0.8, "trailer": 0.9,
+    "barrier": 1.1, "motorcycle": 1.05, "bicycle": 1.05, "pedestrian": 1.05, "traffic_cone": 1.0,
 }  # fmt: skip
-# Where each class is found: (zone, moves, share). A zone that the street lacks falls back to parking.
-ZONES: dict[str, tuple[tuple[str, bool, float], ...]] = {
-    "car": (("lane", True, 0.4), ("lane", False, 0.1), ("parking", False, 0.3), ("lot", False, 0.2)),
-    "truck": (("lane", True, 0.4), ("lane", False, 0.1), ("parking", False, 0.25), ("lot", False, 0.25)),
-    "bus": (("lane", True, 0.4), ("lane", False, 0.1), ("parking", False, 0.25), ("lot", False, 0.25)),
-    "trailer": (("lane", True, 0.15), ("parking", False, 0.45), ("lot", False, 0.4)),
-    "construction_vehicle": (("lane", True, 0.25), ("parking", False, 0.35), ("lot", False, 0.4)),
-    "barrier": (("parking", False, 0.45), ("pavement", False, 0.3), ("lot", False, 0.25)),
-    "motorcycle": (("lane", True, 0.55), ("parking", False, 0.3), ("lot", False, 0.15)),
-    "bicycle": (("edge", True, 0.5), ("pavement", False, 0.35), ("lot", False, 0.15)),
-    "pedestrian": (("pavement", True, 0.45), ("pavement", False, 0.2), ("crossing", True, 0.2), ("lot", True, 0.15)),
-    "traffic_cone": (("edge", False, 0.35), ("parking", False, 0.25), ("pavement", False, 0.2), ("lot", False, 0.2)),
+_DRIVES, _WAITS = ("lane", True), ("lane", False)
+_KERB, _YARD, _PAVEMENT = ("parking", False), ("lot", False), ("pavement", False)
+# Where each class is found: ((zone, moves), share). What has no yard stands at the kerb.
+ZONES: dict[str, tuple[tuple[tuple[str, bool], float], ...]] = {
+    "car": ((_DRIVES, 0.4), (_WAITS, 0.1), (_KERB, 0.3), (_YARD, 0.2)),
+    "truck": ((_DRIVES, 0.4), (_WAITS, 0.1), (_KERB, 0.25), (_YARD, 0.25)),
+    "bus": ((_DRIVES, 0.4), (_WAITS, 0.1), (_KERB, 0.25), (_YARD, 0.25)),
+    "trailer": ((_DRIVES, 0.15), (_KERB, 0.45), (_YARD, 0.4)),
+    "construction_vehicle": ((_DRIVES, 0.25), (_KERB, 0.35), (_YARD, 0.4)),
+    "barrier": ((_KERB, 0.45), (_PAVEMENT, 0.3), (_YARD, 0.25)),
+    "motorcycle": ((_DRIVES, 0.55), (_KERB, 0.3), (_YARD, 0.15)),
+    "bicycle": ((("edge", True), 0.5), (_PAVEMENT, 0.35), (_YARD, 0.15)),
+    "pedestrian": (
+        (("pavement", True), 0.45), (_PAVEMENT, 0.2), (("crossing", True), 0.2),
+        (("lot", True), 0.15),
+    ),
+    "traffic_cone": ((("edge", False), 0.35), (_KERB, 0.25), (_PAVEMENT, 0.2), (_YARD, 0.2)),
 }  # fmt: skip
 _SPEEDS = {"construction_vehicle": (1.0, 3.5), "bicycle": (2.0, 6.0), "pedestrian": (0.7, 1.8)}
 
@@ -122,7 +127,7 @@ def draw_scene(
 ) -> Scene:
     """Fills the street around the ego's way for `duration` seconds.
 
-    Objects are dropped relative to the ego at a random time, so that the street stays as full all along.
+    Objects are dropped relative to the ego at a random time: the street stays as full all along.
     """
     ego = draw_ego(rng, street, top_speed)
     times = np.linspace(0, duration, max(2, math.ceil(duration / 0.2) + 1))
@@ -150,7 +155,7 @@ def _place(
 ) -> list[Actor]:
     """One object with those that come with it: a row of cones, the truck before a trailer."""
     zones = ZONES[name]
-    zone, moves, _ = zones[rng.choice(len(zones), p=[share for *_, share in zones])]
+    zone, moves = zones[rng.choice(len(zones), p=[share for _, share in zones])][0]
     if zone == "lot" and not street.lot_side:
         zone = "pavement" if name not in VEHICLES else "parking"
         moves = moves and zone == "pavement"
@@ -193,7 +198,7 @@ def _tractor(
     rng: np.random.Generator,
     ground: "_Occupied",
 ) -> Actor | None:
-    """A truck that pulls the trailer, or None where there is no room; it takes its place at once."""
+    """A truck that pulls the trailer, or None without room; it takes its place at once."""
     kind = KINDS["truck"][0]
     size = draw_size("truck", kind, False, rng)
     ahead = (trailer[0] + size[0]) / 2 + 0.3

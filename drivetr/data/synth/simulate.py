@@ -70,8 +70,7 @@ def _views(rig: Rig) -> tuple[View, ...]:
 def _stage(log: int, seed: int, duration: float, pixels_per_metre: float) -> Stage:
     rng = np.random.default_rng([seed, 1, log])
     travel = TOP_SPEED * duration
-    origin = (float(rng.uniform(600, 1400)), float(rng.uniform(600, 1400)))
-    return make_stage(draw_street(rng, draw_weather(rng, log), travel, origin), pixels_per_metre)
+    return make_stage(draw_street(rng, draw_weather(rng, log), travel), pixels_per_metre)
 
 
 def stage_of(recipe: Recipe, log: int) -> Stage:
@@ -252,13 +251,14 @@ class SceneWriter:
             )
             length, width, height = actor.size
             row = {
-                "token": token("sample_annotation", self.name, number, frame), "sample_token": sample,
+                "token": token("sample_annotation", self.name, number, frame),
+                "sample_token": sample,
                 "instance_token": token("instance", self.name, number),
                 "visibility_token": visibility_level(what.share),
-                "attribute_tokens": [token("attribute", actor.attribute)] if actor.attribute else [],
+                "attribute_tokens": [token("attribute", actor.attribute)] * bool(actor.attribute),
                 "translation": [float(pose[0, 3]), float(pose[1, 3]), height / 2],
-                "size": [width, length, height], "rotation": quaternion(pose), "prev": "", "next": "",
-                "num_lidar_pts": what.points, "num_radar_pts": 0,
+                "size": [width, length, height], "rotation": quaternion(pose),
+                "prev": "", "next": "", "num_lidar_pts": what.points, "num_radar_pts": 0,
             }  # fmt: skip
             tracks.setdefault(number, []).append(row)
 
@@ -270,15 +270,19 @@ class SceneWriter:
         rows["sample_annotation"] = [row for track in tracks.values() for row in track]
         rows["instance"] = [
             {
-                "token": track[0]["instance_token"], "category_token": token("category", self.scene.actors[number].category),
-                "nbr_annotations": len(track), "first_annotation_token": track[0]["token"], "last_annotation_token": track[-1]["token"],
+                "token": track[0]["instance_token"],
+                "category_token": token("category", self.scene.actors[number].category),
+                "nbr_annotations": len(track),
+                "first_annotation_token": track[0]["token"],
+                "last_annotation_token": track[-1]["token"],
             }
             for number, track in tracks.items()
         ]  # fmt: skip
         rows["scene"] = [
             {
-                "token": token("scene", self.name), "log_token": token("log", self.log), "nbr_samples": len(samples),
-                "first_sample_token": samples[0]["token"], "last_sample_token": samples[-1]["token"],
+                "token": token("scene", self.name), "log_token": token("log", self.log),
+                "nbr_samples": len(samples), "first_sample_token": samples[0]["token"],
+                "last_sample_token": samples[-1]["token"],
                 "name": self.name, "description": describe(self.scene),
             }
         ]  # fmt: skip

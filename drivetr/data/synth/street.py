@@ -81,9 +81,12 @@ def planar(yaw: float, x: float, y: float) -> Array:
     return pose
 
 
-def draw_street(
-    rng: np.random.Generator, weather: Weather, travel: float, origin: tuple[float, float]
-) -> Street:
+def map_side(extent: tuple[float, float]) -> float:
+    """Side in metres of the square map in whose middle a street of this extent lies."""
+    return float(math.ceil(extent[1] - extent[0] + 60.0))
+
+
+def draw_street(rng: np.random.Generator, weather: Weather, travel: float) -> Street:
     """A street long enough for an ego that travels `travel` metres."""
     extent = (-MARGIN, travel + MARGIN)
     lanes = int(rng.integers(1, 3))
@@ -95,6 +98,9 @@ def draw_street(
         "lot_depth": float(rng.uniform(11.0, 15.0)),
     }
     heading = float(rng.uniform(-math.pi, math.pi))
+    middle = planar(heading, 0, 0)[:2, 0] * (extent[0] + extent[1]) / 2
+    side = map_side(extent)
+    origin = (side / 2 - float(middle[0]), side / 2 - float(middle[1]))
     first = extent[0] + float(rng.uniform(0, 40))
     crossings = tuple(np.arange(first, extent[1], float(rng.uniform(45, 70))).tolist())
     bare = Street(

@@ -1,4 +1,4 @@
-"""What of a camera never changes: where each pixel, at twice the resolution, meets ground or sky."""
+"""What of a camera never changes: where each oversampled pixel meets the ground or the sky."""
 
 import math
 from dataclasses import dataclass

@@ -133,7 +133,7 @@ _SHARES = (0.30, 0.22, 0.15, 0.12, 0.12, 0.09)
 
 
 def draw_weather(rng: np.random.Generator, number: int) -> Weather:
-    """The weather of a drive; the first six drives show each once, later ones are drawn by share."""
+    """The weather of a drive: the first six show each once, later ones are drawn by share."""
     row = number if number < len(WEATHERS) else int(rng.choice(len(WEATHERS), p=_SHARES))
     chosen = WEATHERS[row]
     return replace(

@@ -17,20 +17,20 @@ from tqdm import tqdm
 
 from drivetr.data.synth.recipe import FORMAT, Recipe
 from drivetr.data.synth.simulate import SceneWriter, log_of, scene_name, stage_of
-from drivetr.data.synth.street import Street
+from drivetr.data.synth.street import Street, map_side
 from drivetr.data.synth.tables import VERSION, Row, fixed_tables, token
 from drivetr.errors import DrivetrError
 
 RECIPE_FILE = "synth.json"
-MAP_METRES, MAP_RESOLUTION = 2000.0, 0.1
+MAP_RESOLUTION = 0.1  # metres; the devkit reads maps at this by default
 
 
 def write_dataset(recipe: Recipe, out: Path, workers: int) -> bool:
     """Writes the dataset to `out`; returns False when the same set is there already.
 
-    Everything is built beside `out` and renamed at the end, so that a broken run leaves
-    nothing half done. The processes are spawned: a script that calls this with several workers needs
-    the usual `if __name__ == "__main__"`.
+    Everything is built beside `out` and renamed at the end, so that a broken run leaves nothing
+    half done. The processes are spawned: a script that calls this with several workers needs the usual
+    `if __name__ == "__main__"`.
 
     Raises:
         DrivetrError: `out` is a file or holds something else, or the disk is too small.
@@ -41,8 +41,8 @@ def write_dataset(recipe: Recipe, out: Path, workers: int) -> bool:
     partial = out.with_name(out.name + ".partial")
     if partial.exists():
         shutil.rmtree(partial)
+    _check_disk(recipe, out)
     partial.mkdir(parents=True)
-    _check_disk(recipe, partial)
     _make_folders(recipe, partial)
     tables = fixed_tables(recipe.rig)
     for rows in _scenes(recipe, partial, workers):
@@ -76,7 +76,8 @@ def _is_there(recipe: Recipe, out: Path) -> bool:
     )
 
 
-def _check_disk(recipe: Recipe, folder: Path) -> None:
+def _check_disk(recipe: Recipe, out: Path) -> None:
+    folder = next(parent for parent in out.parents if parent.is_dir())
     per_frame = sum(camera.width * camera.height * 0.35 for camera in recipe.rig.cameras)
     per_frame += (
         0 if recipe.rig.lidar is None else recipe.rig.lidar.rings * recipe.rig.lidar.azimuths * 16
@@ -85,8 +86,8 @@ def _check_disk(recipe: Recipe, folder: Path) -> None:
     need, free = frames * per_frame, shutil.disk_usage(folder).free
     if need > free:
         raise DrivetrError(
-            f"{folder.parent} has {free / 2**30:.1f} GiB free, about {need / 2**30:.1f} GiB are needed; "
-            "ask for fewer scenes."
+            f"{folder} has {free / 2**30:.1f} GiB free, about {need / 2**30:.1f} GiB are "
+            "needed; ask for fewer scenes."
         )
 
 
@@ -175,7 +176,7 @@ def stage_street(recipe: Recipe, log: int) -> Street:
 
 def _drivable(street: Street) -> NDArray[np.uint8]:
     """The map mask: 255 where one may drive; row 0 is the largest y, as the devkit reads it."""
-    size = round(MAP_METRES / MAP_RESOLUTION)
+    size = round(map_side(street.x) / MAP_RESOLUTION)
     mask = np.zeros((size, size), np.uint8)
     y0, y1 = -street.kerb, street.kerb
     if street.lot_side:
@@ -188,7 +189,7 @@ def _drivable(street: Street) -> NDArray[np.uint8]:
     )
     places = (corners @ street.global_from_street.T)[:, :2] / MAP_RESOLUTION
     cv2.fillConvexPoly(
-        mask, np.column_stack([places[:, 0], size - places[:, 1]]).round().astype(np.int32), 255
+        mask, np.column_stack([places[:, 0], size - places[:, 1]]).round().astype(np.int32), (255,)
     )
     return mask
 
