@@ -238,6 +238,6 @@ def _warped(pyramid: tuple[Image, ...], quad: Array, intrinsic: Array, box: Box)
     shift = np.array([[1, 0, -box[0]], [0, 1, -box[1]], [0, 0, 1.0]])
     matrix = shift @ pixel_from_unit @ unit_from_texel
     size = (box[2] - box[0], box[3] - box[1])
-    return cv2.warpPerspective(  # type: ignore[return-value]
+    return cv2.warpPerspective(
         texture, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )

@@ -206,8 +206,8 @@ def _ground(image: Image, stage: Stage, shot: Shot, view: View) -> None:
     )
     shift = np.array([[1, 0, 0], [0, 1, rows.start], [0, 0, 1.0]])
     texel = ground.texture_from_street @ street_from_ground @ view.ground_from_pixel @ shift
-    # level of detail: pixels per texel, a quarter of the resolution per level
-    detail = np.log2(np.maximum(view.footprint[rows] * ground.pixels_per_metre, 1e-3)) / 2 + 0.25
+    # level of detail: from texels per pixel, a quarter of the resolution per level
+    detail = view.octave[rows] / 2 + np.float32(np.log2(ground.pixels_per_metre) / 2 + 0.25)
     result = None
     for level, picture in enumerate(ground.levels):
         scale = 0.25**level
@@ -224,7 +224,7 @@ def _ground(image: Image, stage: Stage, shot: Shot, view: View) -> None:
         if result is None:
             result = warped
             continue
-        weight = np.clip(detail - (level - 1), 0, 1).astype(np.float32)
+        weight = np.clip(detail - np.float32(level - 1), 0, 1)
         result = cv2.blendLinear(warped, result, weight, 1 - weight)
     image[rows] = result
 

@@ -166,7 +166,7 @@ def furniture_mesh(street: Street) -> Mesh:
         mesh.add(post(x, y, (0, 6.0), (0.09, 0.06)), DARK_METAL)
         mesh.add(
             block((x - 0.06, x + 0.06), tuple(sorted((y, y + reach))), (5.9, 6.02)), DARK_METAL
-        )  # type: ignore[arg-type]
+        )
         head = sorted((y + reach * 0.65, y + reach))
         mesh.decal(
             np.array(

@@ -26,7 +26,7 @@ class Ground:
     texture_from_street: Array  # (3, 3): (x, y, 1) to pixels of level 0
 
 
-def noise(rng: np.random.Generator, shape: tuple[int, int], cell: float) -> NDArray[np.float32]:
+def noise(rng: np.random.Generator, shape: tuple[int, ...], cell: float) -> NDArray[np.float32]:
     """Smooth noise around 0 with deviation of about 1; `cell` pixels is its coarsest wavelength."""
     total = np.zeros(shape, np.float32)
     weight = 1.0
@@ -291,7 +291,9 @@ def bake_sky(weather: Weather, seed: int) -> Image:
     up = np.linspace(SKY_HIGH, SKY_LOW, SKY_HEIGHT, dtype=np.float32)
     blend = np.clip(np.sin(np.clip(up, 0, None)) / math.sin(0.6), 0, 1)[:, None, None] ** 0.6
     horizon, zenith = (np.array(c, np.float32) for c in (weather.horizon, weather.zenith))
-    image = np.repeat(horizon * (1 - blend) + zenith * blend, SKY_WIDTH, axis=1)
+    image: NDArray[np.float32] = np.repeat(
+        horizon * (1 - blend) + zenith * blend, SKY_WIDTH, axis=1
+    )
     puffs = noise(rng, (SKY_HEIGHT, SKY_WIDTH // 2), 64)
     puffs = np.concatenate([puffs, puffs[:, ::-1]], axis=1)  # mirrored, so that the ends meet
     cover = (

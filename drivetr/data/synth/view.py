@@ -29,7 +29,7 @@ class View:
     sky_mask: NDArray[np.uint8]  # (H, W) 1 where the sky is
     sky_column: Floats  # column of the panorama for an ego heading of 0
     sky_row: Floats
-    footprint: Floats  # (H, W) metres of ground that one pixel covers lengthwise
+    octave: Floats  # (H, W) log2 of the metres of ground that one pixel covers lengthwise
     ray: Floats  # (h, w) metres along the ray per metre of depth, written size
     beam: Floats  # (h, w) share of the ego's headlights in this direction, written size
 
@@ -71,7 +71,7 @@ def make_view(camera: Camera) -> View:
         sky.astype(np.uint8),
         (-azimuth * SKY_WIDTH / (2 * math.pi)).astype(np.float32),
         np.clip(row, 0, SKY_HEIGHT - 1).astype(np.float32),
-        footprint.astype(np.float32),
+        np.log2(np.maximum(footprint, 1e-6)).astype(np.float32),
         _shrunk(distance, camera), _shrunk(beam, camera),
     )  # fmt: skip
 
@@ -79,7 +79,7 @@ def make_view(camera: Camera) -> View:
 def _shrunk(values: Array, camera: Camera) -> Floats:
     small: Floats = cv2.resize(
         values.astype(np.float32), (camera.width, camera.height), interpolation=cv2.INTER_AREA
-    )  # type: ignore[assignment]
+    )
     return small
 
 

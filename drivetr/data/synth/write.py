@@ -28,8 +28,8 @@ MAP_RESOLUTION = 0.1  # metres; the devkit reads maps at this by default
 def write_dataset(recipe: Recipe, out: Path, workers: int) -> bool:
     """Writes the dataset to `out`; returns False when the same set is there already.
 
-    Everything is built beside `out` and renamed at the end, so that a broken run leaves nothing
-    half done. The processes are spawned: a script that calls this with several workers needs the usual
+    Everything is built beside `out` and renamed at the end: a broken run leaves nothing half done.
+    The processes are spawned, so a script that calls this with several workers needs the usual
     `if __name__ == "__main__"`.
 
     Raises:
@@ -58,7 +58,7 @@ def write_dataset(recipe: Recipe, out: Path, workers: int) -> bool:
 
 def _described(recipe: Recipe) -> dict[str, Any]:
     """The recipe as JSON data."""
-    return json.loads(json.dumps({"format": FORMAT, **asdict(recipe)}))  # type: ignore[no-any-return]
+    return json.loads(json.dumps({"format": FORMAT, **asdict(recipe)}))
 
 
 def _is_there(recipe: Recipe, out: Path) -> bool:
@@ -69,7 +69,8 @@ def _is_there(recipe: Recipe, out: Path) -> bool:
     if not any(out.iterdir()):
         return False
     note = out / RECIPE_FILE
-    if note.is_file() and json.loads(note.read_text(encoding="utf-8")) == _described(recipe):
+    wanted = json.dumps(_described(recipe), separators=(",", ":"))
+    if note.is_file() and note.read_text(encoding="utf-8") == wanted:
         return True
     raise DrivetrError(
         f"{out} is not empty and holds another dataset; remove it or name another OUT."
