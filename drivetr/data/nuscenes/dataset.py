@@ -89,7 +89,7 @@ class NuScenesDataset(Dataset[Frame]):
     @property
     def tokens(self) -> list[str]:
         """Sample tokens in the order of the dataset."""
-        return [self.index.sample(int(row)).token for row in self.rows]
+        return self.index.tokens_of(self.rows)
 
     def __getitem__(self, key: int | DrawKey) -> Frame:
         """A sample with its transforms.

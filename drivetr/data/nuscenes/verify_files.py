@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
+from drivetr.data.decode import decode_image_file
 from drivetr.data.image_header import read_image_header
 from drivetr.data.nuscenes.report import Report
 from drivetr.data.nuscenes.tables import Columns, decoded
@@ -100,16 +101,8 @@ def _image_findings(
             " converted"
         )
         findings.append(_Finding("pixel-format", text, False))
-    return findings + _decoding_findings(path)
-
-
-def _decoding_findings(path: Path) -> list[_Finding]:
-    from torchvision.io import decode_image, read_file
-
     try:
-        decode_image(read_file(str(path)))
-    except RuntimeError as error:
-        reason = str(error).splitlines()[0]
-        text = f"{path}: cannot be decoded to the end ({reason}); fetch the file again"
-        return [_Finding("truncated-image", text, True)]
-    return []
+        decode_image_file(path)
+    except DrivetrError as error:
+        findings.append(_Finding("truncated-image", str(error), True))
+    return findings
