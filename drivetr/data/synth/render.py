@@ -177,7 +177,7 @@ def render(
     shape = view.sky_mask.shape
     buffers = Buffers(
         np.empty((*shape, 3), np.uint8),
-        view.ground_inverse_depth.copy(),
+        np.zeros(shape, np.float32),
         np.full(shape, -1, np.int32),
     )
     _ground(buffers.colour, stage, shot, view)
@@ -265,7 +265,8 @@ def _lens(
     """Haze by distance, rain, grain."""
     weather = stage.street.weather
     height, width = image.shape[:2]
-    inverse = cv2.resize(buffers.inverse_depth, (width, height), interpolation=cv2.INTER_AREA)
+    nearest = np.maximum(buffers.inverse_depth, view.ground_inverse_depth)
+    inverse = cv2.resize(nearest, (width, height), interpolation=cv2.INTER_AREA)
     clear = np.exp(-weather.haze * view.ray / np.maximum(inverse, 1 / 400)).astype(np.float32)
     veil = np.array(weather.horizon, np.float32) * 255
     if weather.name == "night":  # the ego's own headlights

@@ -50,9 +50,8 @@ def test_visible_pixels_equal_those_of_separate_pictures(
             if owner not in solid:
                 continue
             assert whole.get(owner, 0) == (layer > 0).sum()
-            assert seen.get(owner, 0) == pytest.approx(
-                (nearest == owner).sum(), abs=3 + int(ghosts)
-            )
+            visible = int((nearest == owner).sum())
+            assert seen.get(owner, 0) == pytest.approx(visible, abs=3 + int(ghosts))
             hidden += whole.get(owner, 0) - seen.get(owner, 0)
     assert hidden > 0
 
