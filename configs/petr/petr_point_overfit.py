@@ -14,10 +14,10 @@ with read_base():
     from .petr_point_synth import *  # noqa: F403
 
 span = (-54.0, -54.0, -6.0, 54.0, 54.0, 6.0)
-input_size = (192, 528)
+input_size = (160, 448)
 
 model["position"].update(span=span)  # noqa: F405
-model["queries"].update(grid_size=22, height=0.42)  # noqa: F405
+model["queries"].update(grid_size=18, height=0.42)  # noqa: F405
 model["head"]["centre"].update(span=span)  # noqa: F405
 model.update(span=span)  # noqa: F405
 
@@ -27,7 +27,7 @@ train_data.update(  # noqa: F405
     split="mini_train+mini_val",
     batch_size=3,
 )
-train_data["transforms"][0].update(size=input_size)  # noqa: F405
+train_data["transforms"][0].update(size=input_size, flip_prob=0.0)  # noqa: F405
 train_data["transforms"][1].update(pc_range=span)  # noqa: F405
 test_data.update(dataroot="data/nuscenes", version="v1.0-mini", split="mini_val")  # noqa: F405
 test_data["transforms"][0].update(size=input_size)  # noqa: F405

@@ -5,7 +5,8 @@ point, and attention compares it with the queries' reference points through a Ga
 has a meaning at the first step where the published encoding has to be learned (drivetr.nn.kernel).
 The queries start on a grid on the ground and every layer refines where they are.
 
-    drivetr synth data/synth --size 96x256
+    drivetr synth data/synth --size 96x256 --reach 14 --scenes 760 --val-scenes 40 \
+        --frames-per-scene 2
     drivetr train configs/petr/petr_point_synth.py --dataroot data/synth --version v1.0-synth
 """
 
@@ -21,6 +22,7 @@ from drivetr.models.matcher import HungarianMatcher
 from drivetr.models.petr import PETR
 from drivetr.models.postprocess import TopKPostprocess
 from drivetr.models.token_criterion import TokenCriterion
+from drivetr.models.token_embedding import TokenEmbedding
 from drivetr.nn.backbones.tiny_resnet import TinyResNet
 from drivetr.nn.decoder import TransformerDecoder
 from drivetr.nn.necks.cpfpn import CPFPN
@@ -29,7 +31,7 @@ from drivetr.nn.point_position import PointPosition
 from drivetr.nn.queries import GridQueries
 from drivetr.nn.ray_channels import GroundRays
 
-span = (-26.0, -26.0, -4.0, 26.0, 26.0, 3.0)
+span = (-16.0, -16.0, -4.0, 16.0, 16.0, 3.0)  # a world that reaches 14 m, and a margin
 embed_dim = 128
 num_heads = 4
 num_layers = 3
@@ -43,8 +45,9 @@ model = dict(
     backbone=dict(type=TinyResNet, in_channels=5),
     neck=dict(type=CPFPN, in_channels=(64, 128), out_channels=embed_dim),
     depth_head=dict(type=DepthHead, in_channels=embed_dim, num_classes=10, stride=stride),
+    token_embedding=dict(type=TokenEmbedding, num_classes=10, embed_dim=embed_dim),
     position=dict(type=PointPosition, span=span),
-    queries=dict(type=GridQueries, grid_size=14, height=0.4, embed_dim=embed_dim),
+    queries=dict(type=GridQueries, grid_size=12, height=0.4, embed_dim=embed_dim),
     decoder=dict(
         type=TransformerDecoder,
         embed_dim=embed_dim,
@@ -70,7 +73,7 @@ criterion = dict(
     type=SetCriterion,
     matcher=dict(type=HungarianMatcher, anchor_weight=0.1),
     code_weights=(1.5, 1.5, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.2, 0.2),
-    tokens=dict(type=TokenCriterion, stride=stride),
+    tokens=dict(type=TokenCriterion, stride=stride, depth_weight=3.0),
 )
 
 train_data = dict(
@@ -78,7 +81,10 @@ train_data = dict(
     dataroot="data/synth",
     version="v1.0-synth",
     split="synth_train",
-    transforms=[dict(type=ResizeCropFlip, size=input_size), dict(type=ObjectRange, pc_range=span)],
+    transforms=[
+        dict(type=ResizeCropFlip, size=input_size, flip_prob=0.5),
+        dict(type=ObjectRange, pc_range=span),
+    ],
     batch_size=2,
     num_workers=2,
 )
@@ -92,8 +98,8 @@ test_data = dict(
     num_workers=2,
 )
 optimizer = dict(type=AdamW, lr=8e-4, weight_decay=0.01, betas=(0.9, 0.98))
-schedule = dict(iterations=1200, warmup_iterations=60, warmup_ratio=0.05, min_ratio=0.01)
+schedule = dict(iterations=2500, warmup_iterations=125, warmup_ratio=0.05, min_ratio=0.01)
 reference_batch_size = 2
 clip_norm = 10
-log_interval = 20
-checkpoint = dict(interval=200, keep=2)
+log_interval = 50
+checkpoint = dict(interval=500, keep=2)

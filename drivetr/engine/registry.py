@@ -22,6 +22,7 @@ CLASSES: dict[str, str] = {
     "SigmoidCentre": "drivetr.models.box_head",
     "AttendedCentre": "drivetr.models.box_head",
     "DepthHead": "drivetr.models.depth_head",
+    "TokenEmbedding": "drivetr.models.token_embedding",
     "TopKPostprocess": "drivetr.models.postprocess",
     # layers
     "TransformerDecoder": "drivetr.nn.decoder",

@@ -40,6 +40,7 @@ class PETR(nn.Module):
         span: the detection range, in metres of the reference frame.
         refine: every layer starts from the (detached) centres of the one before.
         depth_head: gives each token a 3D point, and a loss of its own in training.
+        token_embedding: adds what the depth head thinks a token shows to the token's content.
         rays: extra input channels of the backbone.
         input_proj: projection of the neck's map before anything else, as in the published head.
     """
@@ -56,6 +57,7 @@ class PETR(nn.Module):
         span: Range3D,
         refine: bool = False,
         depth_head: DepthHead | None = None,
+        token_embedding: nn.Module | None = None,
         rays: GroundRays | None = None,
         input_proj: nn.Module | None = None,
     ) -> None:
@@ -69,6 +71,7 @@ class PETR(nn.Module):
         self.decoder = decoder
         self.head = head
         self.depth_head = depth_head
+        self.token_embedding = token_embedding
         self.rays = rays
         self.span = span
         self.refine = refine
@@ -118,6 +121,8 @@ class PETR(nn.Module):
         tokens = None if self.depth_head is None else self.depth_head(features, cameras)
         points = None if tokens is None else tokens["points"]
         memory = features.permute(0, 1, 3, 4, 2).flatten(1, 3)  # B NHW C
+        if self.token_embedding is not None and tokens is not None:
+            memory = memory + self.token_embedding(tokens).flatten(1, 3)
         memory_position = self.position.encode_keys(features, cameras, points)
         visible = visible_tokens(cameras, (features.shape[-2], features.shape[-1]))
         seen = cameras.valid.any(-1)[:, None, None]

@@ -23,7 +23,7 @@ class GroundRays(nn.Module):
 
     def forward(self, cameras: Cameras) -> Float[Tensor, "B N 2 H W"]:
         """The channels of every camera at the network's input size."""
-        lidar_from_img = cameras.lidar_from_img
+        lidar_from_img = cameras.lidar_from_img.float()
         uv = cell_pixels(cameras.pad_size, cameras.pad_size, offset=0.5)
         uv = uv.to(lidar_from_img)
         pixels = torch.cat([uv, torch.ones_like(uv[..., :1])], dim=-1)  # H W 3
@@ -31,6 +31,6 @@ class GroundRays(nn.Module):
             "bnij,hwj->bnhwi", lidar_from_img[..., :3, :3], pixels
         )  # per metre depth
         height = lidar_from_img[..., 2, 3][..., None, None] - self.ground_height
-        slope = rays[..., 2] / rays.norm(dim=-1)
+        slope = rays[..., 2] / rays.square().sum(-1).sqrt()  # .norm is 20 times slower
         inverse_depth = (-rays[..., 2] / height).clamp(0, 1) * self.scale
-        return torch.stack([slope, inverse_depth], dim=2).float()
+        return torch.stack([slope, inverse_depth], dim=2)

@@ -26,7 +26,7 @@ def _stage(
 
 
 class TinyResNet(nn.Module):
-    """A patch stem to stride 4, then residual stages whose strides double: 4, 8, 16.
+    """Two convolutions to stride 4, then residual stages whose strides double: 4, 8, 16.
 
     Attributes:
         out_channels: channels of each returned map.
@@ -54,8 +54,12 @@ class TinyResNet(nn.Module):
         """
         super().__init__()
         norm: Callable[[int], nn.Module] = _group_norm if group_norm else nn.BatchNorm2d
+        stem_width = channels[0] * 3 // 4
         self.stem = nn.Sequential(
-            nn.Conv2d(in_channels, channels[0], 4, 4, bias=False),
+            nn.Conv2d(in_channels, stem_width, 3, 2, 1, bias=False),
+            norm(stem_width),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(stem_width, channels[0], 3, 2, 1, bias=False),
             norm(channels[0]),
             nn.ReLU(inplace=True),
         )
