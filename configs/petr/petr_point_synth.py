@@ -97,8 +97,8 @@ test_data = dict(
     batch_size=4,
     num_workers=2,
 )
-optimizer = dict(type=AdamW, lr=8e-4, weight_decay=0.01, betas=(0.9, 0.98))
-schedule = dict(iterations=2500, warmup_iterations=125, warmup_ratio=0.05, min_ratio=0.01)
+optimizer = dict(type=AdamW, lr=8e-4, weight_decay=0.01, betas=(0.9, 0.98), fused=True)
+schedule = dict(iterations=2000, warmup_iterations=100, warmup_ratio=0.05, min_ratio=0.01)
 reference_batch_size = 2
 clip_norm = 10
 log_interval = 50
