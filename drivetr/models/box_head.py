@@ -1,5 +1,6 @@
 """Reads classes and boxes out of the decoder's queries."""
 
+import math
 from typing import Protocol
 
 import torch
@@ -98,7 +99,7 @@ class BoxHead(nn.Module):
         classify = [normed_mlp(embed_dim, embed_dim, embed_dim, num_classes) for _ in range(own)]
         regress = [mlp(embed_dim, embed_dim, embed_dim, 10) for _ in range(own)]
         for branch in classify:
-            nn.init.constant_(branch[-1].bias, -torch.tensor(1 / prior - 1).log().item())
+            branch[-1].bias = nn.Parameter(torch.full((num_classes,), -math.log(1 / prior - 1)))
         self.classify = nn.ModuleList(classify * (num_layers // own))
         self.regress = nn.ModuleList(regress * (num_layers // own))
         self.centre = centre

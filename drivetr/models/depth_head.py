@@ -1,5 +1,7 @@
 """An auxiliary head on the image features: what each token shows, and where its centre is."""
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -52,11 +54,11 @@ class DepthHead(nn.Module):
             nn.Conv2d(in_channels, in_channels, 3, padding=1), nn.ReLU(inplace=True)
         )
         self.out = nn.Conv2d(in_channels, num_classes + 3, 1)
+        class_bias = torch.full((num_classes,), -4.6)  # a score of 0.01, as in focal loss
+        log_depth = math.log(typical_depth / typical_focal_px)
         with torch.no_grad():
-            self.out.weight[num_classes:] *= 0.1
-            self.out.bias[:num_classes] = -4.6  # a score of 0.01, as in focal loss
-            log_depth = torch.tensor(typical_depth / typical_focal_px).log()
-            self.out.bias[num_classes:] = torch.stack([log_depth, log_depth * 0, log_depth * 0])
+            self.out.weight[num_classes:].mul_(0.1)
+        self.out.bias = nn.Parameter(torch.cat([class_bias, torch.tensor([log_depth, 0.0, 0.0])]))
 
     def forward(
         self, features: Float[Tensor, "B N C H W"], cameras: Cameras

@@ -71,7 +71,7 @@ class MultiheadAttention(nn.Module):
         return self.out_proj(out.transpose(1, 2).flatten(2).to(query.dtype)), points
 
     def _heads(self, x: Tensor) -> Tensor:
-        return x.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+        return x.reshape(*x.shape[:-1], self.num_heads, -1).transpose(1, 2)
 
     def _attend_points(
         self,

@@ -1,7 +1,7 @@
 """What a position encoding hands to attention, and the interface that every encoding keeps."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
@@ -23,6 +23,7 @@ class Position:
     points: Float[Tensor, "B T 3"] | None = None
 
 
+@runtime_checkable
 class PositionEncoding(Protocol):
     """Where image tokens and object queries are, in terms that compare with each other."""
 
