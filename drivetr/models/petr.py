@@ -67,7 +67,9 @@ class PETR(nn.Module):
         self.neck = neck
         self.input_proj = input_proj or nn.Identity()
         self.position = position
-        self.queries = queries
+        self.queries: Any = (
+            queries  # LearnedQueries, GridQueries: reference() and content(reference)
+        )
         self.decoder = decoder
         self.head = head
         self.depth_head = depth_head

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 
 class TokenEmbedding(nn.Module):
-    """A linear map of class scores, log depth and offset, detached: the depth head has its own loss.
+    """A linear map of class logits, depth and offset, detached: the depth head has its own loss.
 
     Args:
         num_classes: K.
