@@ -45,7 +45,7 @@ demo: $(STAMP)  ## Trains PETR (point-aware variant) on a synthetic world, evalu
 	$(DRIVETR) test $(DEMO)/train/last.pth $(DEMO_SET) --split synth_val \
 		--work-dir $(DEMO) --out $(DEMO)/results.json
 	$(DRIVETR) replay $(DEMO)/data --version v1.0-synth --split synth_val \
-		--results $(DEMO)/results.json --mp4 $(DEMO)/replay.mp4
+		--scene all --range 24 --results $(DEMO)/results.json --mp4 $(DEMO)/replay.mp4
 	@echo "The official metrics are in $(DEMO)/metrics.json, the video is $(DEMO)/replay.mp4."
 
 test: $(STAMP)  ## Runs the tests but the slow ones
