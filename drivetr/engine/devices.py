@@ -2,6 +2,8 @@
 
 import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -31,14 +33,13 @@ def choose_device(name: str | None) -> torch.device:
             )
         device = torch.device("cuda", index)
         torch.cuda.set_device(device)
-    elif device.type == "cpu":
-        flush_denormals()
-    else:
+    elif device.type != "cpu":
         raise DrivetrError(f"--device {name} is not supported, expected cpu, cuda or cuda:N")
     return device
 
 
-def flush_denormals() -> None:
+@contextmanager
+def flushed_denormals() -> Iterator[None]:
     """Lets the CPU take numbers below 1e-38 for zero, in this thread and those that it starts.
 
     Gradients of Gaussian kernels are full of them, and a CPU computes each one in microcode: a
@@ -47,6 +48,10 @@ def flush_denormals() -> None:
     for dtype in (np.float32, np.float64):
         np.finfo(dtype)  # numpy looks for its smallest numbers once and warns if they are gone
     torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
 
 
 def start_processes(launcher: str) -> tuple[int, int]:

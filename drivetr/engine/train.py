@@ -24,7 +24,7 @@ from drivetr.engine.checkpoint import (
     write_atomically,
 )
 from drivetr.engine.config import RunConfig
-from drivetr.engine.devices import choose_device, start_processes
+from drivetr.engine.devices import choose_device, flushed_denormals, start_processes
 from drivetr.engine.ema import Ema, EmaSettings
 from drivetr.engine.hooks import CheckpointHook, EmaHook, LogWindowHook, ScheduleHook
 from drivetr.engine.loaders import LoaderSettings, build_dataset, loader_for_training
@@ -80,6 +80,7 @@ class _Length:
     lr_scale: float
 
 
+@flushed_denormals()
 def train(config: RunConfig, options: RunOptions) -> Path:
     """Trains what a config describes.
 

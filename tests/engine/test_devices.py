@@ -5,7 +5,7 @@ import subprocess
 import pytest
 import torch
 
-from drivetr.engine.devices import choose_device, start_processes
+from drivetr.engine.devices import choose_device, flushed_denormals, start_processes
 from drivetr.errors import DrivetrError
 
 
@@ -66,3 +66,12 @@ class TestProcesses:
         import os
 
         assert [os.environ[n] for n in ("RANK", "LOCAL_RANK", "MASTER_ADDR")] == ["3", "1", "n1"]
+
+
+def test_denormals_return_after_training():
+    """A caller's own arithmetic stays IEEE when training is over, also when it failed."""
+    tiny = torch.tensor([1e-40])
+    with pytest.raises(RuntimeError), flushed_denormals():
+        assert (tiny * 0.5).item() == 0
+        raise RuntimeError
+    assert (tiny * 0.5).item() > 0
