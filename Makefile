@@ -70,4 +70,4 @@ format: $(STAMP)  ## Formats the code and mends what ruff can mend
 	$(BIN)/ruff format
 
 bench: $(STAMP)  ## Runs the speed and memory measurements
-	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
+	@set -e; for name in index data_path; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name; done
