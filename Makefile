@@ -69,5 +69,5 @@ format: $(STAMP)  ## Formats the code and mends what ruff can mend
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(STAMP)  ## Runs the speed and memory measurements
+bench: $(STAMP)  ## Runs the measurements that need no arguments
 	@set -e; for name in index data_path; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name; done
