@@ -29,7 +29,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from drivetr.engine.checkpoint import read_checkpoint
+from drivetr.engine.checkpoint import read_checkpoint, unfinished_checkpoints
 
 MACHINE_FIELDS = ("time", "data_time", "memory", "eta")
 POLL_S = 0.0005
@@ -115,10 +115,10 @@ def kill_in_write(process: "subprocess.Popen[bytes]", work_dir: Path, moment: fl
         whether the write was cut off: its temporary file is still there.
     """
     while process.poll() is None:
-        if time.monotonic() >= moment and any(work_dir.glob("iter_*.pth.tmp")):
+        if time.monotonic() >= moment and unfinished_checkpoints(work_dir):
             process.send_signal(signal.SIGKILL)
             process.wait()
-            return any(work_dir.glob("iter_*.pth.tmp"))
+            return bool(unfinished_checkpoints(work_dir))
         time.sleep(POLL_S)
     return False
 

@@ -9,6 +9,11 @@ from typing import TextIO
 from drivetr.errors import DrivetrError
 
 
+def unfinished_path(path: Path) -> Path:
+    """Where `atomic_path` keeps a file until it is whole, and a killed process leaves it."""
+    return path.with_name(f".{path.stem}.tmp{path.suffix}")
+
+
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yields a temporary path beside `path` that takes its name when the block ends well.
@@ -23,7 +28,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     if path.is_dir():
         raise DrivetrError(f"{path} is a folder, but a file is to be written; give a file's name")
-    temporary = path.with_name(f".{path.stem}.tmp{path.suffix}")
+    temporary = unfinished_path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary

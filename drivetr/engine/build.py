@@ -1,7 +1,6 @@
 """Turns nested `dict(type=Class, key=value)` into objects, with a sentence for every wrong key."""
 
 import inspect
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -93,19 +92,9 @@ class Builder:
                 )
             return
         try:
-            report = load_weights(module, read_weights(path), trunk_keys(module))
+            # Trunks know which parts of a published classifier they leave out.
+            key_map: KeyMap | None = getattr(module, "torchvision_key", None)
+            report = load_weights(module, read_weights(path), key_map)
         except DrivetrError as error:
             raise DrivetrError(f"{self.source}: {where}.init={path}: {error}") from error
         self.reports.append(f"{where}.init={path}:\n{report}")
-
-
-def trunk_keys(module: nn.Module) -> KeyMap:
-    """Key map that knows, and leaves out, what a trunk cut from a classifier does not have."""
-    children = {name for name, _ in module.named_children()}
-
-    def rename(key: str) -> str | None:
-        first = key.split(".")[0]
-        cut = first in ("fc", "classifier", "heads") or re.fullmatch(r"layer\d+", first)
-        return None if cut and first not in children else key
-
-    return rename

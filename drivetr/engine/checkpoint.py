@@ -21,6 +21,7 @@ from typing import Any
 import torch
 
 from drivetr.errors import DrivetrError
+from drivetr.files import atomic_path, unfinished_path
 
 FORMAT = 1
 LAST = "last.pth"
@@ -31,33 +32,12 @@ def checkpoint_path(folder: Path, iteration: int) -> Path:
     return folder / f"iter_{iteration}.pth"
 
 
-def write_atomically(path: Path, save: Any) -> None:
-    """Calls `save(file)` on a temporary neighbour of `path`, which then takes its name.
-
-    Whoever is killed, or runs out of disk, leaves the former file of that name untouched.
-    """
-    temporary = path.with_name(f"{path.name}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            save(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise DrivetrError(f"{path} cannot be written: {error}") from error
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
 def save_checkpoint(state: dict[str, Any], folder: Path, keep: int) -> Path:
     """Writes a checkpoint, links `last.pth` to it and removes all but the last `keep`."""
     path = checkpoint_path(folder, state["iteration"])
-    write_atomically(path, lambda file: torch.save({"format": FORMAT, **state}, file))
-    link = folder / f"{LAST}.tmp"
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        torch.save({"format": FORMAT, **state}, file)
+    link = unfinished_path(folder / LAST)
     link.unlink(missing_ok=True)
     link.symlink_to(path.name)
     os.replace(link, folder / LAST)
@@ -126,7 +106,12 @@ def latest_checkpoint(folder: Path) -> tuple[Path, dict[str, Any], list[str]] | 
     return None
 
 
+def unfinished_checkpoints(folder: Path) -> list[Path]:
+    """Checkpoints that are being written, or whose writing was cut off."""
+    return list(folder.glob(unfinished_path(Path("iter_*.pth")).name))
+
+
 def remove_leftovers(folder: Path) -> None:
     """Removes what a process killed during a write left behind."""
-    for path in [*folder.glob("iter_*.pth.tmp"), folder / f"{LAST}.tmp"]:
+    for path in [*unfinished_checkpoints(folder), unfinished_path(folder / LAST)]:
         path.unlink(missing_ok=True)

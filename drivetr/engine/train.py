@@ -21,7 +21,6 @@ from drivetr.engine.checkpoint import (
     list_checkpoints,
     read_checkpoint,
     remove_leftovers,
-    write_atomically,
 )
 from drivetr.engine.config import RunConfig
 from drivetr.engine.devices import choose_device, flushed_denormals, start_processes
@@ -36,6 +35,7 @@ from drivetr.engine.schedule import Schedule
 from drivetr.engine.spec import DetectorSpec, without_init
 from drivetr.engine.training import DetectorTraining
 from drivetr.errors import DrivetrError
+from drivetr.files import atomic_text
 
 
 @dataclass(frozen=True)
@@ -268,5 +268,5 @@ def _record(folder: Path, config: RunConfig, meta: dict[str, Any]) -> None:
         "config_text": config.file.read_text(),
         **meta,
     }
-    text = json.dumps(record, indent=2)
-    write_atomically(folder / "run.json", lambda file: file.write(text.encode()))
+    with atomic_text(folder / "run.json") as file:
+        json.dump(record, file, indent=2)

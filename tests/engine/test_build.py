@@ -22,6 +22,9 @@ class Trunk(nn.Module):
         self.conv1 = nn.Conv2d(3, 2, 1)
         self.layer1 = nn.Linear(2, 2)
 
+    def torchvision_key(self, key: str) -> str | None:
+        return None if key.startswith(("fc.", "layer4.")) else key
+
 
 def build(node: object, **options: object) -> object:
     return Builder("config.py", **options).build(node, "model")

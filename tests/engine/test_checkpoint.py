@@ -12,7 +12,6 @@ from drivetr.engine.checkpoint import (
     read_checkpoint,
     remove_leftovers,
     save_checkpoint,
-    write_atomically,
 )
 from drivetr.errors import DrivetrError
 
@@ -37,23 +36,23 @@ class TestSave:
         assert [p.name for p in list_checkpoints(tmp_path)] == ["iter_11.pth", "iter_10.pth"]
         assert (tmp_path / "last.pth").resolve().name == "iter_11.pth"
 
-    def test_full_disk_keeps_the_old_file(self, tmp_path):
-        path = tmp_path / "file"
-        write_atomically(path, lambda file: file.write(b"old"))
+    def test_full_disk_keeps_the_old_checkpoint(self, tmp_path, monkeypatch):
+        save_checkpoint(state(1), tmp_path, keep=1)
 
-        def fail(file):
-            file.write(b"ne")
+        def fail(content, file):
+            file.write(b"half")
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-        with pytest.raises(DrivetrError, match=r"file cannot be written: .*No space"):
-            write_atomically(path, fail)
-        assert path.read_bytes() == b"old"
-        assert os.listdir(tmp_path) == ["file"]
+        monkeypatch.setattr(torch, "save", fail)
+        with pytest.raises(DrivetrError, match=r"iter_2.pth cannot be written .*No space"):
+            save_checkpoint(state(2), tmp_path, keep=1)
+        assert read_checkpoint(tmp_path / "last.pth")["iteration"] == 1
+        assert sorted(os.listdir(tmp_path)) == ["iter_1.pth", "last.pth"]
 
     def test_leftovers_of_a_killed_process_go(self, tmp_path):
         save_checkpoint(state(1), tmp_path, keep=2)
-        (tmp_path / "iter_2.pth.tmp").write_bytes(b"half")
-        (tmp_path / "last.pth.tmp").symlink_to("iter_2.pth")
+        (tmp_path / ".iter_2.tmp.pth").write_bytes(b"half")
+        (tmp_path / ".last.tmp.pth").symlink_to("iter_2.pth")
         remove_leftovers(tmp_path)
         assert sorted(os.listdir(tmp_path)) == ["iter_1.pth", "last.pth"]
 

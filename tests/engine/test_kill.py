@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.kill_resume import differences
-from drivetr.engine.checkpoint import list_checkpoints
+from drivetr.engine.checkpoint import list_checkpoints, unfinished_checkpoints
 
 CONFIG = Path(__file__).with_name("tiny_config.py")
 # A checkpoint of several megabytes, so that its write takes long enough to be hit.
@@ -68,7 +68,7 @@ def test_killed_between_two_checkpoints(undisturbed, tmp_path):
 
 def test_killed_inside_a_checkpoint_write(undisturbed, tmp_path):
     def unfinished() -> list[Path]:
-        return list(tmp_path.glob("iter_*.pth.tmp"))
+        return unfinished_checkpoints(tmp_path)
 
     def writes_a_later_one() -> bool:
         return bool(list_checkpoints(tmp_path)) and bool(unfinished())

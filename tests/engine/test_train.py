@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from benchmarks.kill_resume import differences, last_rows
-from drivetr.engine.checkpoint import list_checkpoints, read_checkpoint
+from drivetr.engine.checkpoint import list_checkpoints, read_checkpoint, unfinished_checkpoints
 from drivetr.engine.config import RunConfig, load_config
 from drivetr.engine.train import RunOptions, train
 from drivetr.errors import DrivetrError
@@ -128,7 +128,7 @@ class TestRun:
     def test_work_folder(self, reference):
         assert [p.name for p in list_checkpoints(reference)] == ["iter_20.pth", "iter_16.pth"]
         assert (reference / "last.pth").readlink() == Path("iter_20.pth")
-        assert not list(reference.glob("*.tmp"))
+        assert not unfinished_checkpoints(reference)
         record = json.loads(next(reference.glob("*/run.json")).read_text())
         assert record["config"]["optimizer"]["lr"] == 0.01
         assert "TinyBackbone" in record["config_text"]

@@ -28,6 +28,7 @@ from platformdirs import user_cache_dir
 from drivetr.data.nuscenes.schema import SCHEMA_VERSION, TABLES
 from drivetr.data.nuscenes.tables import Columns
 from drivetr.errors import DrivetrError
+from drivetr.files import atomic_path
 
 Stamps = dict[str, list[int]]
 
@@ -84,14 +85,9 @@ class PartialTables:
 
     def save(self, name: str, columns: Columns, digest: str) -> None:
         """Keeps a finished table."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        with atomic_path(self.folder / f"{name}.npz") as temporary:
+            np.savez(temporary, digest=np.array(digest), **columns)
         self.digests[name] = digest
-        temporary = self.folder / f"{name}.tmp"
-        with temporary.open("wb") as file:
-            np.savez(file, digest=np.array(digest), **columns)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self.folder / f"{name}.npz")
 
     def remove(self) -> None:
         """Deletes what was kept."""
@@ -119,7 +115,10 @@ def build_lock(folder: Path) -> Iterator[None]:
 
 
 def write_json(path: Path, content: dict) -> None:
-    """Writes a JSON file in one step: readers see the old content or the new."""
+    """Writes a JSON file in one step: readers see the old content or the new.
+
+    The temporary name is nobody else's: readers note new times without holding the lock.
+    """
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w") as file:
