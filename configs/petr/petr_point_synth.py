@@ -36,7 +36,6 @@ embed_dim = 128
 num_heads = 4
 num_layers = 3
 stride = 8
-ground_height = -1.84  # of the reference frame, LIDAR_TOP
 input_size = (96, 256)
 
 model = dict(
@@ -45,13 +44,7 @@ model = dict(
     rays=dict(type=GroundRays),
     backbone=dict(type=TinyResNet, in_channels=5),
     neck=dict(type=CPFPN, in_channels=(64, 128), out_channels=embed_dim),
-    depth_head=dict(
-        type=DepthHead,
-        in_channels=embed_dim,
-        num_classes=10,
-        stride=stride,
-        ground_height=ground_height,
-    ),
+    depth_head=dict(type=DepthHead, in_channels=embed_dim, num_classes=10, stride=stride),
     token_embedding=dict(type=TokenEmbedding, num_classes=10, embed_dim=embed_dim),
     position=dict(type=PointPosition, span=span),
     queries=dict(type=GridQueries, grid_size=12, height=0.4, embed_dim=embed_dim),

@@ -4,7 +4,7 @@ import argparse
 
 from drivetr.cli.common import add_dataset_arguments
 
-HELP = "Official nuScenes detection metrics (by the devkit) of a submission file."
+HELP = "Compute the official nuScenes detection metrics (by the devkit) of a submission file."
 EXAMPLE = (
     "drivetr evaluate results.json --dataroot data/nuscenes --version v1.0-mini --split mini_val"
     " --out metrics.json"

@@ -4,7 +4,7 @@ import argparse
 
 from drivetr.cli.common import add_dataset_arguments
 
-HELP = "build the index of a nuScenes dataset, which train and test read instead of the tables"
+HELP = "Build the index of a nuScenes dataset, which train and test read instead of the tables."
 EXAMPLE = "drivetr index /data/nuscenes --version v1.0-trainval"
 
 

@@ -12,7 +12,7 @@ from drivetr.errors import DrivetrError
 if TYPE_CHECKING:
     from drivetr.visual.frames import ReplayFrame
 
-HELP = "Renders a scene: all cameras with 3D boxes and the view from above, as MP4 or PNG."
+HELP = "Render a scene: all cameras with 3D boxes and the view from above, as MP4 or PNG."
 EXAMPLE = (
     "drivetr replay data/nuscenes --version v1.0-mini --scene scene-0103 --results results.json"
     " --mp4 replay.mp4"

@@ -4,7 +4,7 @@ import argparse
 import os
 import re
 
-HELP = "render a synthetic driving world in the nuScenes format"
+HELP = "Render a synthetic driving world in the nuScenes format."
 EXAMPLE = "drivetr synth data/synth --scenes 20 --val-scenes 4 --size 96x256"
 
 

@@ -43,20 +43,3 @@ def unproject_pixels(
     """The points in `src` that stand at depth `depth` behind the pixels `uv`."""
     points = torch.cat([uv * depth[..., None], depth[..., None]], dim=-1)
     return transform_points(src_from_img, points)
-
-
-def inverse_ground_depth(
-    src_from_img: Float[Tensor, "*#B 4 4"], uv: Float[Tensor, "*#B P 2"], ground_height: float
-) -> Float[Tensor, "*#B P"]:
-    """1 / depth (1 / metres) at which the ray behind each pixel meets the ground.
-
-    It is linear in the pixel, zero at the horizon and negative above it.
-
-    Args:
-        src_from_img: inverse projection of the camera.
-        uv: pixels.
-        ground_height: z of the ground in `src`, in metres; the camera stands above it.
-    """
-    camera_height = src_from_img[..., 2, 3] - ground_height
-    slope = (uv * src_from_img[..., None, 2, :2]).sum(-1) + src_from_img[..., None, 2, 2]
-    return -slope / camera_height[..., None]

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name every PyTorch reader expects
 from torchvision.ops import sigmoid_focal_loss
 
-from drivetr.geometry.boxes import CENTER, BoxColumn, box_corners
+from drivetr.geometry.boxes import CENTER, box_corners
 from drivetr.geometry.camera import project_points
 from drivetr.geometry.frustum import cell_pixels
 from drivetr.models.depth_head import focal_length_px
@@ -86,7 +86,7 @@ class TokenCriterion:
         Int[Tensor, "N H W"],
         Float[Tensor, "N H W"],
         Float[Tensor, "N H W"],
-        Float[Tensor, "N H W 3"],
+        Float[Tensor, "N H W 2"],
     ]:
         """Label (K: background), weight, log depth over focal length and offset of every token."""
         rows, columns = feature_size
@@ -98,7 +98,6 @@ class TokenCriterion:
         covers = ((cells >= low[:, :, None]) & (cells <= high[:, :, None])).all(-1)  # N G HW
         nearest_cell = (cells - centre[:, :, None]).abs().amax(-1) <= self.stride / 2
         covers = torch.where(covers.any(-1, keepdim=True), covers, nearest_cell)
-        foot = self._foot_rows(projection, target, size[0])
         seen = (depth > _MIN_DEPTH) & valid[:, None]
         covers = covers & seen[..., None]
 
@@ -106,7 +105,7 @@ class TokenCriterion:
             shape = (len(projection), rows, columns)
             zeros = cells.new_zeros(shape)
             background = torch.full(shape, self.num_classes, device=cells.device)
-            return background, zeros, zeros, cells.new_zeros(*shape, 3)
+            return background, zeros, zeros, cells.new_zeros(*shape, 2)
         owner_depth, owner = torch.where(covers, depth[..., None], torch.inf).min(dim=1)  # N HW
         owned = owner_depth.isfinite()
         one_hot = F.one_hot(owner, len(target)) * owned[..., None]  # N HW G
@@ -114,22 +113,11 @@ class TokenCriterion:
         focal = focal_length_px(projection)[:, None]
         labels = torch.where(owned, target.labels[owner], self.num_classes)
         log_depth = torch.where(owned, (owner_depth / focal).log(), 0.0)
-        ends = torch.cat([centre, foot[..., None]], dim=-1)  # N G 3
-        own = ends.gather(1, owner[..., None].expand(-1, -1, 3))
-        starts = cells[:, [0, 1, 1]]
-        offset = torch.where(owned[..., None], (own - starts) / self.stride, 0.0)
+        own_centre = centre.gather(1, owner[..., None].expand(-1, -1, 2))
+        offset = torch.where(owned[..., None], (own_centre - cells) / self.stride, 0.0)
         parts = (labels, share.sum(-1), log_depth, offset)
         labels, weight, log_depth, offset = (p.unflatten(1, feature_size) for p in parts)
         return labels, weight, log_depth, offset
-
-    def _foot_rows(
-        self, img_from_lidar: Float[Tensor, "N 4 4"], target: Targets, height: int
-    ) -> Float[Tensor, "N G"]:
-        """Pixel row of the middle of each box's lower face, at most an image height outside."""
-        bottom = target.boxes[:, CENTER].clone()
-        bottom[:, 2] -= target.boxes[:, BoxColumn.HEIGHT] / 2
-        uv, _ = project_points(img_from_lidar, bottom)
-        return uv[..., 1].clamp(-height, 2 * height)
 
     def _image_boxes(
         self, img_from_lidar: Float[Tensor, "N 4 4"], target: Targets

@@ -15,7 +15,7 @@ class TokenEmbedding(nn.Module):
 
     def __init__(self, num_classes: int, embed_dim: int) -> None:
         super().__init__()
-        self.project = nn.Linear(num_classes + 4, embed_dim)
+        self.project = nn.Linear(num_classes + 3, embed_dim)
 
     def forward(self, tokens: dict[str, Tensor]) -> Float[Tensor, "B N H W C"]:
         """What to add to the tokens' content, from the outputs of a `DepthHead`."""
