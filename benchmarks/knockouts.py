@@ -1,6 +1,6 @@
 """What carries a trained detector's accuracy: parts of it are taken out at test time.
 
-    python benchmarks/knockouts.py work_dirs/demo/train/last.pth --dataroot work_dirs/demo/data \
+    python -m benchmarks.knockouts work_dirs/demo/train/last.pth --dataroot work_dirs/demo/data \
         --version v1.0-synth --split synth_val --out knockouts.json
 
 Each line is the official evaluation of the same weights with one part silenced:
@@ -93,6 +93,13 @@ CHANGES: dict[str, Callable[[nn.Module], Any]] = {
 }
 
 
+def knocked_out(checkpoint: str, change: Callable[[nn.Module], Any]) -> LoadedDetector:
+    """A trained detector with one of `CHANGES` made to it."""
+    loaded = load_detector(checkpoint)
+    changed = change(loaded.detector)
+    return loaded if changed is None else replace(loaded, detector=changed)
+
+
 def evaluate(loaded: LoadedDetector, dataroot: str, version: str, split: str) -> dict[str, Any]:
     """The official metrics of a detector on a split."""
     count, found = loaded.predictions(dataroot, version, split)
@@ -118,10 +125,7 @@ def main() -> None:
     args = parser.parse_args()
     results = {}
     for name in args.only:
-        loaded = load_detector(args.checkpoint)
-        changed = CHANGES[name](loaded.detector)
-        if changed is not None:
-            loaded = replace(loaded, detector=changed)
+        loaded = knocked_out(args.checkpoint, CHANGES[name])
         metrics = evaluate(loaded, args.dataroot, args.version, args.split)
         results[name] = metrics
         print(f"{name:10} mAP {metrics['mean_ap']:.4f}  NDS {metrics['nd_score']:.4f}", flush=True)

@@ -98,6 +98,7 @@ def train(config: RunConfig, options: RunOptions) -> Path:
     builder = Builder(config.file, resumed is None, options.from_scratch, notes)
     seed_everything(config.seed)
     model = _build_model(config, builder).to(device)
+    work_dir = _made_folder(options, rank)  # before the index, which may take minutes
     dataset, loading = _open_dataset(config, builder, rank)
     length = _length(config, builder, len(dataset), (loading.batch_size, world_size))
     optimizer = build_optimizer(model, config.optimizer, length.lr_scale, config.file)
@@ -115,7 +116,7 @@ def train(config: RunConfig, options: RunOptions) -> Path:
     _check_same_run(state, notes)
     runner = TrainRunner(
         state,
-        work_dir=_made_folder(options, rank),
+        work_dir=work_dir,
         loader=loader_for_training(dataset, loading, config.seed, device),
         max_iters=length.iterations,
         log_interval=config.log_interval,
