@@ -1,11 +1,13 @@
 """Camera images of a dataset under one rule for what is missing, broken or of another size."""
 
 import logging
+import os
 from pathlib import Path
 from typing import Literal
 
 from jaxtyping import UInt8
 from torch import Tensor
+from tqdm import tqdm
 
 from drivetr.data.decode import decode_image_file
 from drivetr.data.image_header import read_image_header
@@ -14,6 +16,7 @@ from drivetr.errors import DrivetrError
 
 MissingImages = Literal["strict", "tolerant"]
 
+_SHOWN = 10  # names in an error
 _logger = logging.getLogger(__name__)
 
 
@@ -51,6 +54,26 @@ class ImageLoader:
         self.limit = limit
         self.rescale = rescale
         self.broken: dict[str, str] = {}
+
+    def require(self, filenames: list[str]) -> None:
+        """Looks whether the images are there, before a long run meets the first that is not.
+
+        In tolerant mode they are met one by one, and counted.
+
+        Raises:
+            DrivetrError: in strict mode, if any is missing; the first ten and the count.
+        """
+        if self.missing != "strict":
+            return
+        files = tqdm(filenames, desc="Looking for images", unit="file", delay=2, leave=False)
+        absent = [name for name in files if not os.path.isfile(self.dataroot / name)]
+        if absent:
+            more = "" if len(absent) <= _SHOWN else f" and {len(absent) - _SHOWN:,} more"
+            raise DrivetrError(
+                f"{self.dataroot}: {len(absent):,} of {len(filenames):,} images are missing:"
+                f" {', '.join(absent[:_SHOWN])}{more}; fetch them, or go on without these cameras"
+                " by missing_images='tolerant'"
+            )
 
     def load(self, filename: str, height: int, width: int) -> UInt8[Tensor, "3 h w"] | None:
         """The image in its own size, or None where it is broken and may be done without.
@@ -93,7 +116,7 @@ class ImageLoader:
             _logger.warning("%s; going on without such cameras, which is told only once", error)
         self.broken[filename] = str(error)
         if len(self.broken) > self.limit * self.num_images:
-            first = "; ".join(list(self.broken.values())[:10])
+            first = "; ".join(list(self.broken.values())[:_SHOWN])
             raise DrivetrError(
                 f"{self.dataroot}: {len(self.broken)} of {self.num_images} images are missing or"
                 f" broken, more than missing_limit={self.limit:.2%} allows: {first}"

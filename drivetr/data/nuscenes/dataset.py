@@ -81,6 +81,7 @@ class NuScenesDataset(Dataset[Frame]):
             limit=missing_limit,
             rescale=rescale_intrinsics,
         )
+        self.image_loader.require(self.index.images_of(self.rows))
 
     def __len__(self) -> int:
         """Number of samples."""

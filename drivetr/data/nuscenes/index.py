@@ -120,6 +120,11 @@ class NuScenesIndex:
         """Tokens of many samples, without reading more of them."""
         return decoded(self._columns["sample_token"][rows])
 
+    def images_of(self, rows: NDArray[np.integer]) -> list[str]:
+        """File names of the keyframe images of many samples, relative to the dataroot."""
+        images = self._columns["sample_image"][rows]
+        return decoded(self._columns["image_filename"][images[images >= 0]])
+
     def row_of(self, token: str) -> int:
         """Row of a sample by its token.
 

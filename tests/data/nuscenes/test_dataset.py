@@ -179,6 +179,16 @@ class TestBrokenImages:
         with pytest.raises(DrivetrError, match=r"samples/CAM_BACK/1\.png"):
             dataset[1]
 
+    def test_strict_lists_ten_missing_files_and_counts_the_rest(self, six):
+        six.write()
+        for n, path in enumerate(sorted(six.root.glob("samples/*/*.png"))):
+            if n < 11:
+                path.unlink()
+        said = r"11 of 12 images are missing: samples/CAM_\w+/\d\.png, .* and 1 more"
+        with pytest.raises(DrivetrError, match=said) as error:
+            six.open()
+        assert str(error.value).count(".png") == 10
+
     @pytest.mark.parametrize("damage", ["gone", "empty", "cut"])
     def test_tolerant_masks_the_camera(self, six, damage):
         dataset = six.write().open(missing_images="tolerant", missing_limit=0.1)
