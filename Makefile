@@ -38,8 +38,8 @@ $(STAMP): pyproject.toml
 
 demo: $(STAMP)  ## Trains PETR (point-aware variant) on a synthetic world, evaluates it, makes a video
 	rm -rf $(DEMO)/train  # the rest is written anew, but for a finished world, which is kept
-	$(DRIVETR) synth $(DEMO)/data --size 96x256 --reach 14 --scenes 760 --val-scenes 40 \
-		--frames-per-scene 2
+	$(DRIVETR) synth $(DEMO)/data --size 96x256 --reach 14 --density 1.6 --scenes 760 \
+		--val-scenes 40 --frames-per-scene 2
 	@echo "Training PETR's point-aware variant ($(DEMO_CONFIG)), not the published PETR."
 	$(DRIVETR) train $(DEMO_CONFIG) $(DEMO_SET) --split synth_train --work-dir $(DEMO)/train
 	$(DRIVETR) test $(DEMO)/train/last.pth $(DEMO_SET) --split synth_val \
@@ -69,5 +69,5 @@ format: $(STAMP)  ## Formats the code and mends what ruff can mend
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(STAMP)  ## Runs the measurements that need no arguments
+bench: $(STAMP)  ## Measures index and data path; DRIVETR_DATA names a folder with nuscenes_real
 	@set -e; for name in index data_path; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name; done

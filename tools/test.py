@@ -1,6 +1,8 @@
 """`drivetr test` under the name and the flags that users of mmdetection3d know.
 
-python tools/test.py CONFIG CHECKPOINT --work-dir W --cfg-options k=v --launcher pytorch
+python tools/test.py CONFIG CHECKPOINT --work-dir W --cfg-options k=v
+
+Testing is one process: there is no --launcher.
 """
 
 import sys

@@ -35,4 +35,4 @@ def run(args: argparse.Namespace) -> None:
         f" {index.reference_channel or 'ego (no LIDAR_TOP)'}\nindex: {folder}"
     )
     for kind, count in index.warnings.items():
-        print(f"warning: {count:,} x {kind} (drivetr verify tells which)")
+        print(f"warning: {count:,} x {kind} (drivetr verify gives examples)")

@@ -43,7 +43,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--sweeps", action="store_true", help="write frames between the keyframes, 0.1 s apart"
     )
     parser.add_argument(
-        "--rig", metavar="FILE", help="JSON with other cameras; --size does not apply then"
+        "--rig",
+        metavar="FILE",
+        help='other cameras, without --size; JSON: {"cameras": [{"name": "FRONT", "width": 640,'
+        ' "height": 360, "intrinsic": [[500, 0, 320], [0, 500, 180], [0, 0, 1]], "ego_from_cam":'
+        ' {"translation": [1.5, 0, 1.6], "rotation": [0.5, -0.5, 0.5, -0.5]}}], "lidar": true}',
     )
     parser.add_argument("--workers", type=int, default=0, help="processes (default: all cores)")
 

@@ -71,6 +71,8 @@ def run(args: argparse.Namespace) -> None:
     if os.environ.get("RANK", "0") != "0":
         return  # one of several processes speaks
     data = config.test_data
+    if args.version is not None and args.split is not None:
+        data = {**data, "split": "SPLIT"}  # the config's belongs to another version
     command = ["drivetr", "test", str(checkpoint), "--dataroot", str(data["dataroot"])]
     command += ["--version", data["version"], "--split", data["split"]]
     print(f"Trained. Test it with:\n  {shlex.join(command)}")

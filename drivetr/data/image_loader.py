@@ -61,18 +61,21 @@ class ImageLoader:
         In tolerant mode they are met one by one, and counted.
 
         Raises:
-            DrivetrError: in strict mode, if any is missing; the first ten and the count.
+            DrivetrError: in strict mode, if any is missing, the first ten and the count; or if a
+                folder of them leaves the dataroot.
         """
         if self.missing != "strict":
             return
         files = tqdm(filenames, desc="Looking for images", unit="file", delay=2, leave=False)
+        for folder in {os.path.dirname(name) for name in filenames}:
+            resolve_inside(self.dataroot, folder)
         absent = [name for name in files if not os.path.isfile(self.dataroot / name)]
         if absent:
             more = "" if len(absent) <= _SHOWN else f" and {len(absent) - _SHOWN:,} more"
             raise DrivetrError(
                 f"{self.dataroot}: {len(absent):,} of {len(filenames):,} images are missing:"
                 f" {', '.join(absent[:_SHOWN])}{more}; fetch them, or go on without these cameras"
-                " by missing_images='tolerant'"
+                " by --cfg-options train_data.missing_images=tolerant (test_data in a test)"
             )
 
     def load(self, filename: str, height: int, width: int) -> UInt8[Tensor, "3 h w"] | None:
@@ -109,8 +112,8 @@ class ImageLoader:
         """Counts a broken image; ends where that is not allowed."""
         if self.missing == "strict":
             raise DrivetrError(
-                f"{error}; `drivetr verify` lists all such files, and missing_images='tolerant'"
-                " goes on without these cameras"
+                f"{error}; `drivetr verify` counts all such files, and --cfg-options"
+                " train_data.missing_images=tolerant goes on without these cameras"
             ) from error
         if not self.broken:
             _logger.warning("%s; going on without such cameras, which is told only once", error)

@@ -1,4 +1,4 @@
-"""Which sample comes when: an endless stateless stream, and an in-order pass for evaluation.
+"""Which sample comes when in training: an endless stream without a state.
 
 Everything random is a function of (seed, position in the stream). Nothing is remembered, so a
 resumed run only has to know its iteration number, and the number of loader workers plays no part.
@@ -104,24 +104,3 @@ class StreamSampler(Sampler[DrawKey]):
     def __len__(self) -> int:
         """Samples this rank takes in one epoch, rounded up; the stream itself has no end."""
         return -(-self.num_samples // self.world_size)
-
-
-class ShardedSampler(Sampler[int]):
-    """Every sample once and in order, dealt out to the ranks; no sample is repeated to fill up.
-
-    Rank r takes a contiguous piece, so that the frames of a scene stay together; the pieces differ
-    in length by one at most.
-    """
-
-    def __init__(self, num_samples: int, rank: int = 0, world_size: int = 1) -> None:
-        self.indices = range(
-            num_samples * rank // world_size, num_samples * (rank + 1) // world_size
-        )
-
-    def __iter__(self) -> Iterator[int]:
-        """Indices of this rank."""
-        return iter(self.indices)
-
-    def __len__(self) -> int:
-        """Samples of this rank."""
-        return len(self.indices)

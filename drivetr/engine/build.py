@@ -1,6 +1,7 @@
 """Turns nested `dict(type=Class, key=value)` into objects, with a sentence for every wrong key."""
 
 import inspect
+import typing
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,6 +58,7 @@ class Builder:
         given = {key: value for key, value in arguments.items() if key != "init" or not wants_init}
         self._check(cls, parameters, given, where)
         built = {key: self.build(value, f"{where}.{key}") for key, value in given.items()}
+        self._check_modules(cls, parameters, built, where)
         try:
             made = cls(**built)
         except (ValueError, TypeError) as error:
@@ -82,13 +84,28 @@ class Builder:
             if name not in arguments:
                 raise DrivetrError(f"{self.source}: {cls.__name__} at {where} needs {name!r}")
 
+    def _check_modules(self, cls: Any, parameters: Any, built: Any, where: str) -> None:
+        """Refuses a plain value where the signature asks for a module."""
+        for name, value in built.items():
+            annotation = getattr(parameters.get(name), "annotation", None)
+            wanted = [
+                kind
+                for kind in (typing.get_args(annotation) or (annotation,))
+                if inspect.isclass(kind) and issubclass(kind, nn.Module)
+            ]
+            if wanted and value is not None and not isinstance(value, nn.Module):
+                raise DrivetrError(
+                    f"{self.source}: {where}.{name} is {value!r}, expected dict(type=...) of a"
+                    f" {wanted[0].__name__}"
+                )
+
     def _load(self, module: nn.Module, path: str | None, where: str) -> None:
         """Loads pretrained weights into a fresh module, strictly and with a report."""
         if path is None:
             if not self.from_scratch:
                 raise DrivetrError(
                     f"{self.source}: {where} needs pretrained weights: --cfg-options"
-                    f" {where}.init=PATH (a state dict, such as torchvision's), or --from-scratch"
+                    f" {where}.init=PATH (a state dict of the same architecture), or --from-scratch"
                 )
             return
         try:

@@ -65,10 +65,13 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     try:
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()
-    except zipfile.BadZipFile:
-        damaged = "the archive's directory"
+    except zipfile.BadZipFile as error:
+        raise DrivetrError(
+            f"checkpoint {path} is cut off, or no checkpoint of drivetr train (those are zip"
+            " archives); give another one"
+        ) from error
     if damaged is not None:
-        raise DrivetrError(f"checkpoint {path} is damaged or cut off ({damaged})")
+        raise DrivetrError(f"checkpoint {path} is damaged ({damaged}); give another one")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # of many kinds, for a file from anywhere
@@ -77,7 +80,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         reason = next(lines, type(error).__name__)
         raise DrivetrError(f"checkpoint {path} is refused, not plain data: {reason}") from error
     if not isinstance(state, dict) or "format" not in state or "spec" not in state:
-        raise DrivetrError(f"checkpoint {path} was not written by drivetr train")
+        raise DrivetrError(f"checkpoint {path} was not written by drivetr train, give one that was")
     if state["format"] != FORMAT:
         raise DrivetrError(
             f"checkpoint {path} has format {state['format']}, this drivetr reads {FORMAT}"

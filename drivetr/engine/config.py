@@ -58,6 +58,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.config.lazy import LazyAttr, LazyObject
 
+from drivetr.engine.checks import at_least
 from drivetr.errors import DrivetrError
 from drivetr.structures.classes import DETECTION_CLASSES
 
@@ -83,6 +84,26 @@ class RunConfig:
     seed: int = 0
     log_interval: int = 50
     checkpoint: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Checks what is not checked where it is built.
+
+        Raises:
+            DrivetrError: an entry that should be a dict is none, or a number is out of range.
+        """
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if str(f.type).startswith("dict") and not isinstance(value, dict | None):
+                raise DrivetrError(f"{self.file}: {f.name} is {value!r}, expected a dict")
+        names = isinstance(self.classes, list | tuple) and all(
+            isinstance(name, str) for name in self.classes
+        )
+        if not names:
+            raise DrivetrError(f"{self.file}: classes is {self.classes!r}, expected names")
+        try:
+            at_least(self, reference_batch_size=1, clip_norm=0.0, seed=0, log_interval=1)
+        except ValueError as error:
+            raise DrivetrError(f"{self.file}: {error}") from error
 
 
 def load_config(file: str | Path, options: dict[str, Any] | None = None) -> RunConfig:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from drivetr.engine.checks import at_least
+
 
 @dataclass(frozen=True)
 class EmaSettings:
@@ -18,6 +20,12 @@ class EmaSettings:
 
     decay: float = 0.999
     warmup: bool = True
+
+    def __post_init__(self) -> None:
+        """Checks the range."""
+        at_least(self, decay=0.0)
+        if self.decay >= 1:
+            raise ValueError(f"decay is {self.decay}, expected less than 1")
 
     def at(self, iteration: int) -> float:
         """The decay at an iteration (0 is the first); a pure function, nothing to save."""

@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader
 
 from drivetr.data.sampler import StreamSampler
 from drivetr.engine.build import Builder
+from drivetr.engine.checks import at_least
 from drivetr.errors import DrivetrError
 from drivetr.structures.frame import Batch, Frame, collate_frames
 
@@ -25,6 +26,10 @@ class LoaderSettings:
 
     batch_size: int = 1
     num_workers: int = 2
+
+    def __post_init__(self) -> None:
+        """Checks the ranges."""
+        at_least(self, batch_size=1, num_workers=0)
 
 
 def build_dataset(node: dict[str, Any], where: str, builder: Builder) -> tuple[Any, LoaderSettings]:

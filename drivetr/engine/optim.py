@@ -94,8 +94,15 @@ def build_optimizer(
     arguments = {k: v for k, v in node.items() if k not in ("type", "module_lr")}
     if "type" not in node or "lr" not in arguments:
         raise DrivetrError(f"{source}: optimizer needs 'type' and 'lr'")
+    module_lr = node.get("module_lr", {})
+    rates = [arguments["lr"], *(module_lr.values() if isinstance(module_lr, dict) else [None])]
+    if not all(isinstance(rate, int | float) for rate in rates):
+        raise DrivetrError(
+            f"{source}: optimizer has lr {arguments['lr']!r} and module_lr {module_lr!r}, expected"
+            " a number and a dict from module to factor"
+        )
     arguments["lr"] *= scale
-    groups = parameter_groups(model, arguments["lr"], node.get("module_lr", {}), source)
+    groups = parameter_groups(model, arguments["lr"], module_lr, source)
     optimizer: torch.optim.Optimizer = Builder(str(source)).call(
         node["type"], {"params": groups, **arguments}, "optimizer"
     )
@@ -117,7 +124,8 @@ def wrap_optimizer(
         raise DrivetrError(f"{source}: amp is {amp!r}, expected 'off', 'bf16' or 'fp16'")
     if device.type != "cuda":
         raise DrivetrError(
-            f"{source}: amp='fp16' needs a CUDA device, this run is on {device.type}; use 'bf16'"
+            f"{source}: amp='fp16' needs a CUDA device, this run is on {device.type}; use bf16:"
+            " --cfg-options amp=bf16"
         )
     return AmpOptimWrapper(
         optimizer=optimizer, dtype="float16", loss_scale="dynamic", clip_grad={"max_norm": max_norm}

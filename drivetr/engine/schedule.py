@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+from drivetr.engine.checks import at_least
 from drivetr.errors import DrivetrError
 
 
@@ -28,6 +29,8 @@ class Schedule:
         """Checks that the length is given once."""
         if (self.epochs is None) == (self.iterations is None):
             raise ValueError("give either epochs or iterations")
+        at_least(self, epochs=0.0, iterations=1, warmup_iterations=0, warmup_ratio=0.0)
+        at_least(self, min_ratio=0.0)
 
     def total(self, num_samples: int, frames_per_step: int, scale: float) -> int:
         """Optimizer steps of the whole run.

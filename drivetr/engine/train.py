@@ -22,6 +22,7 @@ from drivetr.engine.checkpoint import (
     read_checkpoint,
     remove_leftovers,
 )
+from drivetr.engine.checks import at_least
 from drivetr.engine.config import RunConfig
 from drivetr.engine.devices import choose_device, flushed_denormals, start_processes
 from drivetr.engine.ema import Ema, EmaSettings
@@ -49,6 +50,10 @@ class CheckpointSettings:
 
     interval: int = 1000
     keep: int = 2
+
+    def __post_init__(self) -> None:
+        """Checks the ranges."""
+        at_least(self, interval=1, keep=1)
 
 
 @dataclass(frozen=True)
@@ -157,8 +162,7 @@ def _find_resumed(options: RunOptions, notes: list[str]) -> dict[str, Any] | Non
 
 def _build_model(config: RunConfig, builder: Builder) -> DetectorTraining:
     """Detector, criterion and denoising of a config, in the one wrapper."""
-    if config.postprocess is not None:
-        builder.build(config.postprocess, "postprocess")  # a wrong key should not wait for the test
+    builder.build(config.postprocess, "postprocess")  # a wrong key should not wait for the test
     return DetectorTraining(
         builder.build(config.model, "model"),
         builder.build(config.criterion, "criterion"),
@@ -246,8 +250,22 @@ def _check_same_run(state: TrainingState, notes: list[str]) -> None:
         notes.append(f"The run had {then} CPU threads, now it has {now}: the last bits may differ")
     if state.resumed["spec"]["model"] != state.spec["model"]:
         raise DrivetrError("--resume: the checkpoint's model is not the one of the config")
+    for key in _differences(state.resumed["meta"]["config"], state.meta["config"]):
+        notes.append(f"--resume: the config's {key} is not that of the run so far")
     if (state.resumed["ema"] is None) != (state.ema is None):
         raise DrivetrError("--resume: one of config and checkpoint has an ema, the other has not")
+
+
+def _differences(then: Any, now: Any, where: str = "") -> list[str]:
+    """Dotted names of the entries in which two configs, as data, differ."""
+    if isinstance(then, dict) and isinstance(now, dict):
+        keys = [*then, *(key for key in now if key not in then)]
+        return [
+            name
+            for key in keys
+            for name in _differences(then.get(key), now.get(key), f"{where}.{key}".lstrip("."))
+        ]
+    return [] if then == now else [where]
 
 
 def _made_folder(options: RunOptions, rank: int) -> Path:

@@ -103,6 +103,8 @@ class BoxHead(nn.Module):
         self.classify = nn.ModuleList(classify * (num_layers // own))
         self.regress = nn.ModuleList(regress * (num_layers // own))
         self.centre = centre
+        if code not in BOX_CODES:
+            raise ValueError(f"code is {code!r}, expected one of {', '.join(BOX_CODES)}")
         self.code = BOX_CODES[code]
 
     def forward(

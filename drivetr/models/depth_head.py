@@ -14,12 +14,13 @@ from drivetr.structures.cameras import Cameras
 def focal_length_px(
     img_from_lidar: Float[Tensor, "*B 4 4"],
 ) -> Float[Tensor, "*B"]:
-    """Vertical focal length in pixels, whatever frame the matrix starts from.
+    """Vertical focal length in pixels, whatever frame, scaled ones too, the matrix starts from.
 
-    The rows for v * depth and depth span the image's vertical plane: v = f * y + c * z with unit
-    axes y, z, so that the cross product with z has length f.
+    The rows for v * depth and depth span the image's vertical plane: v = f * y + c * z with axes
+    y, z of one length, 1 in a frame of metres, so that the cross product has length f * |z|^2.
     """
-    return torch.linalg.cross(img_from_lidar[..., 1, :3], img_from_lidar[..., 2, :3]).norm(dim=-1)
+    vertical, forward = img_from_lidar[..., 1, :3], img_from_lidar[..., 2, :3]
+    return torch.linalg.cross(vertical, forward).norm(dim=-1) / forward.square().sum(-1)
 
 
 class DepthHead(nn.Module):

@@ -23,7 +23,7 @@ def test_trains_and_prints_the_test_command(tmp_path, capsys):
     assert train(tmp_path, *dataset, *SHORT) == 0
     said = capsys.readouterr().out
     assert "drivetr test" in said
-    assert "--dataroot 'some where' --version v9 --split val" in said
+    assert "--dataroot 'some where' --version v9 --split SPLIT" in said
     config = read_checkpoint(tmp_path / "last.pth")["meta"]["config"]
     assert config["train_data"]["split"] == "mini_train"
     assert config["test_data"] == {

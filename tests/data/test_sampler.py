@@ -10,7 +10,6 @@ from torch.utils.data import DataLoader, Dataset
 
 from drivetr.data.sampler import (
     DrawKey,
-    ShardedSampler,
     StreamSampler,
     generator_from,
     seed_from,
@@ -108,14 +107,3 @@ def test_number_of_workers_plays_no_part():
     alone = batches(0, 0)
     assert batches(2, 0) == alone
     assert batches(2, 3) == alone[3:]
-
-
-class TestSharded:
-    @given(st.integers(0, 50), st.integers(1, 7))
-    def test_once_each_and_in_order(self, size, world):
-        pieces = [list(ShardedSampler(size, rank, world)) for rank in range(world)]
-        assert sum(pieces, []) == list(range(size))
-        assert max(map(len, pieces)) - min(map(len, pieces)) <= 1
-        assert [len(ShardedSampler(size, rank, world)) for rank in range(world)] == [
-            *map(len, pieces)
-        ]

@@ -65,7 +65,7 @@ class TestResume:
         newest.write_bytes(newest.read_bytes()[:-1000])
         train(config, RunOptions(tmp_path, resume="auto", device="cpu"))
         said = capfd.readouterr()
-        assert "iter_20.pth is damaged" in said.out + said.err
+        assert "iter_20.pth is cut off" in said.out + said.err
         assert "after iteration 16" in said.out + said.err
         assert differences(tmp_path, reference) == []
 

@@ -15,6 +15,8 @@ def test_focal_length_of_any_pose():
     moved = cameras.img_from_lidar.clone()
     moved[..., :3, :3] = moved[..., :3, :3] @ rotation
     torch.testing.assert_close(focal_length_px(moved), torch.full((1, 6), 137.0).double())
+    moved[..., :3, :3] /= 1.05  # as bird's-eye-view augmentation scales the world
+    torch.testing.assert_close(focal_length_px(moved), torch.full((1, 6), 137.0).double())
 
 
 def test_true_depth_and_offset_give_the_centre():

@@ -22,6 +22,8 @@ from drivetr.data.synth.tables import VERSION, Row, fixed_tables, token
 from drivetr.errors import DrivetrError
 
 RECIPE_FILE = "synth.json"
+_PARTIAL = ".partial"  # a set that is being written, or was when its process ended
+_MARKER = ".drivetr-synth"  # in it: drivetr may delete the folder
 MAP_RESOLUTION = 0.1  # metres; the devkit reads maps at this by default
 
 
@@ -38,11 +40,13 @@ def write_dataset(recipe: Recipe, out: Path, workers: int) -> bool:
     out = out.absolute()
     if _is_there(recipe, out):
         return False
-    partial = out.with_name(out.name + ".partial")
-    if partial.exists():
-        shutil.rmtree(partial)
+    partial = out.with_name(out.name + _PARTIAL)
+    if partial.exists() and not (partial / _MARKER).exists():
+        raise DrivetrError(f"{partial} is in the way and not drivetr's; remove it or rename OUT.")
+    shutil.rmtree(partial, ignore_errors=True)
     _check_disk(recipe, out)
     partial.mkdir(parents=True)
+    (partial / _MARKER).touch()
     _make_folders(recipe, partial)
     tables = fixed_tables(recipe.rig)
     for rows in _scenes(recipe, partial, workers):
@@ -50,6 +54,7 @@ def write_dataset(recipe: Recipe, out: Path, workers: int) -> bool:
             tables[name].extend(found)
     _write_json_tables(recipe, tables, partial)
     _write_json(partial / RECIPE_FILE, _described(recipe))
+    (partial / _MARKER).unlink()
     if out.exists():
         out.rmdir()
     os.replace(partial, out)
@@ -72,9 +77,8 @@ def _is_there(recipe: Recipe, out: Path) -> bool:
     wanted = json.dumps(_described(recipe), separators=(",", ":"))
     if note.is_file() and note.read_text(encoding="utf-8") == wanted:
         return True
-    raise DrivetrError(
-        f"{out} is not empty and holds another dataset; remove it or name another OUT."
-    )
+    found = "a synthetic set of another recipe" if note.is_file() else next(out.iterdir()).name
+    raise DrivetrError(f"{out} is not empty, it holds {found}; remove it or name another OUT.")
 
 
 def _check_disk(recipe: Recipe, out: Path) -> None:

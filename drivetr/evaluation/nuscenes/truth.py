@@ -21,6 +21,10 @@ _TABLES = (
 _REFERENCE_CHANNEL = "LIDAR_TOP"
 
 
+class NoTruthError(DrivetrError):
+    """A split without ground truth, which can be submitted but not evaluated here."""
+
+
 def check_dataset(dataroot: str | Path, version: str, split: str) -> None:
     """Checks, before tables of gigabytes are read, that a split can be evaluated there at all.
 
@@ -76,7 +80,8 @@ def check_truth(nusc: "NuScenes", tokens: Sequence[str], split: str) -> None:
     """Checks that the devkit can evaluate these samples.
 
     Raises:
-        DrivetrError: the split has no samples or no ground truth, or a box has two attributes.
+        NoTruthError: the split has no ground truth.
+        DrivetrError: it has no samples, or a box has two attributes.
     """
     from nuscenes.eval.detection.utils import category_to_detection_name
 
@@ -92,7 +97,7 @@ def check_truth(nusc: "NuScenes", tokens: Sequence[str], split: str) -> None:
         if category_to_detection_name(annotation["category_name"]) is not None
     ]
     if not annotations:
-        raise DrivetrError(
+        raise NoTruthError(
             f"{place} has no ground truth in sample_annotation.json, so it cannot be evaluated"
             " here; submit the results to the official server, or choose another split."
         )

@@ -160,11 +160,20 @@ def test_a_finished_set_is_kept_and_another_is_refused(
     tiny_root: Path, tiny_recipe: Recipe, tmp_path: Path
 ) -> None:
     assert write_dataset(tiny_recipe, tiny_root, workers=1) is False
-    with pytest.raises(DrivetrError, match="another dataset"):
+    with pytest.raises(DrivetrError, match="another recipe"):
         write_dataset(dataclasses.replace(tiny_recipe, seed=9), tiny_root, workers=1)
     (tmp_path / "file").write_text("")
     with pytest.raises(DrivetrError, match="is a file"):
         write_dataset(tiny_recipe, tmp_path / "file", workers=1)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/notes.txt").write_text("")
+    with pytest.raises(DrivetrError, match=r"holds notes\.txt"):
+        write_dataset(tiny_recipe, tmp_path / "full", workers=1)
+    (tmp_path / "new.partial").mkdir()
+    (tmp_path / "new.partial/thesis.tex").write_text("")
+    with pytest.raises(DrivetrError, match=r"new\.partial is in the way"):
+        write_dataset(tiny_recipe, tmp_path / "new", workers=1)
+    assert (tmp_path / "new.partial/thesis.tex").exists()
 
 
 def test_a_full_disk_is_seen_before_the_work(
