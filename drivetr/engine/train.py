@@ -103,8 +103,8 @@ def train(config: RunConfig, options: RunOptions) -> Path:
     builder = Builder(config.file, resumed is None, options.from_scratch, notes)
     seed_everything(config.seed)
     model = _build_model(config, builder).to(device)
-    work_dir = _made_folder(options, rank)  # before the index, which may take minutes
     dataset, loading = _open_dataset(config, builder, rank)
+    work_dir = _made_folder(options, rank)
     length = _length(config, builder, len(dataset), (loading.batch_size, world_size))
     optimizer = build_optimizer(model, config.optimizer, length.lr_scale, config.file)
     saving: CheckpointSettings = builder.call(CheckpointSettings, config.checkpoint, "checkpoint")
@@ -275,7 +275,9 @@ def _made_folder(options: RunOptions, rank: int) -> Path:
         if rank == 0:
             remove_leftovers(options.work_dir)
     except OSError as error:
-        raise DrivetrError(f"--work-dir {options.work_dir} cannot be made: {error}") from error
+        raise DrivetrError(
+            f"--work-dir {options.work_dir} cannot be made ({error.strerror}); name another"
+        ) from error
     return options.work_dir
 
 

@@ -18,7 +18,7 @@ class BoxCode:
     """Where a head's raw output holds each column of drivetr's boxes.
 
     Attributes:
-        name: the name that configs, checkpoints and `--box-convention` use.
+        name: the name that configs and checkpoints use.
         columns: raw column of (x, y, z, log length, log width, log height, sin, cos, vx, vy).
         yaw_signs: factors of the raw columns named for sine and cosine.
     """
@@ -26,11 +26,6 @@ class BoxCode:
     name: str
     columns: tuple[int, ...]
     yaw_signs: tuple[int, int] = (1, 1)
-
-    @property
-    def center_columns(self) -> list[int]:
-        """Raw columns of x, y, z."""
-        return list(self.columns[CENTER])
 
 
 # Original PETR and DETR3D (mmdet3d < 1.0): (x, y, log w, log l, z, log h, sin, cos, vx, vy) of

@@ -62,7 +62,11 @@ class SetCriterion:
         self.tokens = tokens
 
     def __call__(self, outputs: dict[str, Any], targets: list[Targets], cameras: Cameras) -> Losses:
-        """Weighted losses to be summed: `loss_*` of the last layer, `d{i}.loss_*` of the others."""
+        """Weighted losses to be summed.
+
+        `loss_cls` and `loss_bbox` of the last layer, `d{i}.*` of the earlier ones, `dn{i}.*` of
+        every layer's denoising queries, and those of the `TokenCriterion`.
+        """
         losses: Losses = {}
         layers = [*outputs["aux_outputs"], outputs]
         for index, layer in enumerate(layers):

@@ -55,8 +55,10 @@ class QueryDenoising:
         num_classes: K, also the label of background.
         span: the detection range.
         groups: copies of every object.
-        noise_scale: largest shift in units of half the object's size.
-        split: length of the shift, in those units, beyond which the answer is background.
+        noise_scale: largest shift along each axis of the frame, in units of half the object's
+            size.
+        split: length of the drawn shift, before `noise_scale`, beyond which the answer is
+            background; at most 1, as `positive_share` is a ball's part of the cube of shifts.
     """
 
     def __init__(
@@ -67,6 +69,8 @@ class QueryDenoising:
         noise_scale: float = 1.0,
         split: float = 0.75,
     ) -> None:
+        if not 0 < split <= 1:
+            raise ValueError(f"split is {split}, expected more than 0 and at most 1")
         self.num_classes = num_classes
         self.span = span
         self.groups = groups

@@ -67,9 +67,8 @@ class PETR(nn.Module):
         self.neck = neck
         self.input_proj = input_proj or nn.Identity()
         self.position = position
-        self.queries: Any = (
-            queries  # LearnedQueries, GridQueries: reference() and content(reference)
-        )
+        # LearnedQueries, GridQueries: reference() and content(reference).
+        self.queries: Any = queries
         self.decoder = decoder
         self.head = head
         self.depth_head = depth_head

@@ -93,9 +93,8 @@ class MultiheadAttention(nn.Module):
                 [q.float() * q.shape[-1] ** -0.5, self.kernel.query_columns(points_q)], dim=-1
             )
             k = torch.cat([k.float(), self.kernel.key_columns(points_k)], dim=-1)
-            carried = F.pad(points_k, (0, KERNEL_DIM - 3))[
-                :, None
-            ]  # as wide as q and k: one kernel
+            # As wide as q and k are, which the fast kernels ask for.
+            carried = F.pad(points_k, (0, KERNEL_DIM - 3))[:, None]
             carried = carried.expand(-1, self.num_heads, -1, -1)
             v = torch.cat([v.float(), carried], dim=-1)
             out = F.scaled_dot_product_attention(q, k, v, mask, dropout, scale=1.0)

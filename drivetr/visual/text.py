@@ -44,12 +44,6 @@ def fit_text(text: str, size: int, width: float, bold: bool = False) -> str:
     return text.rstrip() + "…" if text else ""
 
 
-def cap_height(size: int) -> float:
-    """Height of a capital letter in pixels."""
-    left, top, right, bottom = _font(size, False).getbbox("H")
-    return bottom - top
-
-
 def draw_text(
     canvas: Canvas,
     at: Point,
