@@ -26,7 +26,7 @@ def verify_files(dataroot: Path, columns: Columns, maps: Columns, report: Report
     """Decodes every image, and looks for the lidar and map files, with a progress bar.
 
     A missing keyframe image is an error; missing sweeps, lidar files and maps, which training does
-    not need, are warnings.
+    not need, are warnings; the devkit's evaluation needs the maps.
     """
     lidars = columns["sample_lidar_file"][columns["sample_lidar_calibration"] >= 0]
     for name, field in ((lidars, "sample_data.json"), (maps["filename"], "map.json")):
@@ -70,7 +70,8 @@ def _presence_findings(dataroot: Path, filename: str, table: str) -> list[_Findi
         return [_Finding("unsafe-path", str(error), True)]
     if path.is_file():
         return []
-    return [_Finding("missing-file", f"{table}: field filename: {path} is missing", False)]
+    need = ", without which the split can be trained on but not evaluated" * (table == "map.json")
+    return [_Finding("missing-file", f"{table}: field filename: {path} is missing{need}", False)]
 
 
 def _image_findings(
