@@ -60,6 +60,7 @@ def run(args: argparse.Namespace) -> None:
     from drivetr.engine.train import RunOptions, train
 
     config = load_config(args.config, parse_options(args.cfg_options))
+    own_version = config.test_data.get("version")
     config = with_dataset(config, args.dataroot, args.version, train_split=args.split)
     if args.amp and config.amp == "off":
         config = replace(config, amp="bf16")
@@ -71,8 +72,7 @@ def run(args: argparse.Namespace) -> None:
     if os.environ.get("RANK", "0") != "0":
         return  # one of several processes speaks
     data = config.test_data
-    if args.version is not None and args.split is not None:
-        data = {**data, "split": "SPLIT"}  # the config's belongs to another version
+    split = data["split"] if data["version"] == own_version else "SPLIT"  # of another version
     command = ["drivetr", "test", str(checkpoint), "--dataroot", str(data["dataroot"])]
-    command += ["--version", data["version"], "--split", data["split"]]
+    command += ["--version", data["version"], "--split", split]
     print(f"Trained. Test it with:\n  {shlex.join(command)}")

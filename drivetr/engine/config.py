@@ -62,6 +62,11 @@ from drivetr.engine.checks import at_least
 from drivetr.errors import DrivetrError
 from drivetr.structures.classes import DETECTION_CLASSES
 
+_NODES = (
+    *("model", "postprocess", "criterion", "denoising", "train_data", "test_data"),
+    *("optimizer", "schedule", "ema", "checkpoint"),
+)
+
 
 @dataclass(frozen=True)
 class RunConfig:
@@ -93,7 +98,8 @@ class RunConfig:
         """
         for f in fields(self):
             value = getattr(self, f.name)
-            if str(f.type).startswith("dict") and not isinstance(value, dict | None):
+            optional = f.default is None and value is None
+            if f.name in _NODES and not optional and not isinstance(value, dict):
                 raise DrivetrError(f"{self.file}: {f.name} is {value!r}, expected a dict")
         names = isinstance(self.classes, list | tuple) and all(
             isinstance(name, str) for name in self.classes

@@ -95,8 +95,8 @@ def build_optimizer(
     if "type" not in node or "lr" not in arguments:
         raise DrivetrError(f"{source}: optimizer needs 'type' and 'lr'")
     module_lr = node.get("module_lr", {})
-    rates = [arguments["lr"], *(module_lr.values() if isinstance(module_lr, dict) else [None])]
-    if not all(isinstance(rate, int | float) for rate in rates):
+    rates = [arguments["lr"], *module_lr.values()] if isinstance(module_lr, dict) else []
+    if not rates or not all(isinstance(rate, int | float) for rate in rates):
         raise DrivetrError(
             f"{source}: optimizer has lr {arguments['lr']!r} and module_lr {module_lr!r}, expected"
             " a number and a dict from module to factor"

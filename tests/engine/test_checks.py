@@ -28,6 +28,7 @@ CONFIG = Path(__file__).with_name("tiny_config.py")
         ("ema", {"decay": 1.0}, "decay is 1.0, expected less than 1"),
         ("ema", 5, "ema is 5, expected a dict"),
         ("model", 5, "model is 5, expected a dict"),
+        ("model", None, "model is None, expected a dict"),
         ("train_data", 5, "train_data is 5, expected a dict"),
         ("classes", "car", "classes is 'car', expected names"),
         ("optimizer.lr", "abc", "lr 'abc'"),
