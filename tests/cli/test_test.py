@@ -1,6 +1,7 @@
 """`drivetr test`: from a checkpoint alone to the official metrics."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,22 @@ def test_trained_on_real_keyframes_and_tested_without_its_config(nuscenes_real, 
     again = json.loads((run / "metrics.json").read_text())
     assert again["label_aps"] == metrics["label_aps"]
     assert (run / "results.json").is_file()
+
+    # Without truth the submission is all there is; without maps nothing is detected.
+    blind = tmp_path / "blind"
+    shutil.copytree(nuscenes_real, blind, copy_function=shutil.copyfile)
+    for name in ("sample_annotation", "instance"):
+        (blind / f"v1.0-mini/{name}.json").write_text("[]")
+    test = ["test", str(run / "last.pth"), "--dataroot", str(blind), "--version", "v1.0-mini"]
+    test += ["--split", "mini_val", "--device", "cpu", "--work-dir", str(tmp_path / "b")]
+    assert main(test) == 0
+    said = capsys.readouterr().out
+    assert "has no ground truth" in said
+    assert len(json.loads((tmp_path / "b/results.json").read_text())["results"]) == 2
+    assert not (tmp_path / "b/metrics.json").exists()
+    shutil.rmtree(blind / "maps")
+    assert main([*test[:-1], str(tmp_path / "c")]) == 2
+    assert not (tmp_path / "c").exists()
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,11 @@ def test_trains_and_prints_the_test_command(tmp_path, capsys):
     }  # fmt: skip
 
 
+def test_the_test_command_keeps_the_split_of_the_same_version(tmp_path, capsys):
+    assert train(tmp_path, "--version", "v", "--split", "part", *SHORT) == 0
+    assert "--version v --split val" in capsys.readouterr().out
+
+
 def test_flags_reach_the_run(tmp_path):
     assert (
         train(tmp_path, *SHORT, "--seed", "7", "--amp", "--cfg-options", "model.num_queries=5") == 0
