@@ -21,6 +21,19 @@ def dataroot(tmp_path):
     return root
 
 
+class TestRequire:
+    def test_present_or_tolerant(self, dataroot):
+        ImageLoader(dataroot, 2).require(["good.jpg", "other.jpg"])
+        ImageLoader(dataroot, 2, "tolerant").require(["good.jpg", "none.jpg"])
+
+    def test_a_folder_that_leads_out_is_refused_before_the_run(self, dataroot, tmp_path):
+        (tmp_path / "disk").mkdir()
+        (tmp_path / "disk/a.jpg").write_bytes((dataroot / "good.jpg").read_bytes())
+        (dataroot / "CAM").symlink_to(tmp_path / "disk")
+        with pytest.raises(DrivetrError, match="leaves the dataroot"):
+            ImageLoader(dataroot, 1).require(["CAM/a.jpg"])
+
+
 class TestStrict:
     def test_good_image(self, dataroot):
         assert ImageLoader(dataroot, 4).load("good.jpg", 30, 40).shape == (3, 30, 40)

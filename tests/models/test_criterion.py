@@ -104,3 +104,9 @@ def test_denoising_without_any_object():
     noised = QueryDenoising(10, (-25.0, -25.0, -5.0, 25.0, 25.0, 3.0))([make_targets(0)] * 2)
     assert noised.reference.shape == (2, 0, 3)
     assert noised.attention_mask(4).all()
+
+
+@pytest.mark.parametrize("split", [0.0, 1.1])
+def test_denoising_knows_the_share_of_positives_for_a_ball_within_the_cube_only(split):
+    with pytest.raises(ValueError, match=f"split is {split}"):
+        QueryDenoising(10, (-1.0, -1.0, -1.0, 1.0, 1.0, 1.0), split=split)
