@@ -14,7 +14,7 @@ from drivetr.data.synth.recipe import KEYFRAME_US, SWEEP_US, Recipe
 from drivetr.data.synth.render import FADE, Stage, make_stage, render, shoot
 from drivetr.data.synth.rig import Rig
 from drivetr.data.synth.scene import Actor, Scene, draw_scene
-from drivetr.data.synth.street import draw_street, planar
+from drivetr.data.synth.street import Street, draw_street, planar
 from drivetr.data.synth.tables import Row, chain, quaternion, token, visibility_level
 from drivetr.data.synth.view import OVERSAMPLING, View, make_view
 from drivetr.data.synth.weather import draw_weather
@@ -66,17 +66,17 @@ def _views(rig: Rig) -> tuple[View, ...]:
     return tuple(make_view(camera) for camera in rig.cameras)
 
 
+def street_of(recipe: Recipe, log: int) -> Street:
+    """The street of a drive."""
+    rng = np.random.default_rng([recipe.seed, 1, log])
+    return draw_street(rng, draw_weather(rng, log), TOP_SPEED * recipe.duration)
+
+
 @lru_cache(maxsize=1)
-def _stage(log: int, seed: int, duration: float, pixels_per_metre: float) -> Stage:
-    rng = np.random.default_rng([seed, 1, log])
-    travel = TOP_SPEED * duration
-    return make_stage(draw_street(rng, draw_weather(rng, log), travel), pixels_per_metre)
-
-
 def stage_of(recipe: Recipe, log: int) -> Stage:
     """The baked street of a drive; the last one is kept."""
     widest = max(camera.width for camera in recipe.rig.cameras)
-    return _stage(log, recipe.seed, recipe.duration, 9.0 if widest <= 400 else 16.0)
+    return make_stage(street_of(recipe, log), 9.0 if widest <= 400 else 16.0)
 
 
 class SceneWriter:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from drivetr.data.synth.recipe import FORMAT, Recipe
-from drivetr.data.synth.simulate import SceneWriter, log_of, scene_name, stage_of
+from drivetr.data.synth.simulate import SceneWriter, log_of, scene_name, street_of
 from drivetr.data.synth.street import Street, map_side
 from drivetr.data.synth.tables import VERSION, Row, fixed_tables, token
 from drivetr.errors import DrivetrError
@@ -164,7 +164,7 @@ def _write_json_tables(recipe: Recipe, tables: dict[str, list[Row]], root: Path)
                 "log_tokens": [name],
             }
         )
-        cv2.imwrite(str(root / picture), _drivable(stage_street(recipe, log)))
+        cv2.imwrite(str(root / picture), _drivable(street_of(recipe, log)))
     for name, rows in tables.items():
         _write_json(root / VERSION / f"{name}.json", rows)
     names = [scene_name(number) for number in range(recipe.scenes)]
@@ -172,11 +172,6 @@ def _write_json_tables(recipe: Recipe, tables: dict[str, list[Row]], root: Path)
     _write_json(
         root / VERSION / "splits.json", {"synth_train": names[:train], "synth_val": names[train:]}
     )
-
-
-def stage_street(recipe: Recipe, log: int) -> Street:
-    """The street of a drive."""
-    return stage_of(recipe, log).street
 
 
 def _drivable(street: Street) -> NDArray[np.uint8]:
