@@ -34,7 +34,7 @@ from drivetr.nn.ray_channels import GroundRays
 span = (-16.0, -16.0, -4.0, 16.0, 16.0, 3.0)  # a world that reaches 14 m, and a margin
 embed_dim = 128
 num_heads = 4
-num_layers = 3
+num_layers = 2
 stride = 8
 input_size = (96, 256)
 
@@ -98,7 +98,7 @@ test_data = dict(
     num_workers=2,
 )
 optimizer = dict(type=AdamW, lr=8e-4, weight_decay=0.01, betas=(0.9, 0.98), fused=True)
-schedule = dict(iterations=2600, warmup_iterations=100, warmup_ratio=0.05, min_ratio=0.01)
+schedule = dict(iterations=2800, warmup_iterations=100, warmup_ratio=0.05, min_ratio=0.01)
 reference_batch_size = 2
 clip_norm = 10
 log_interval = 50
