@@ -5,7 +5,7 @@ point, and attention compares it with the queries' reference points through a Ga
 has a meaning at the first step where the published encoding has to be learned (drivetr.nn.kernel).
 The queries start on a grid on the ground and every layer refines where they are.
 
-    drivetr synth data/synth --size 96x256 --reach 14 --density 1.6 --scenes 760 --val-scenes 40 \
+    drivetr synth data/synth --size 96x256 --reach 14 --density 2.4 --scenes 760 --val-scenes 40 \
         --frames-per-scene 2
     drivetr train configs/petr/petr_point_synth.py --dataroot data/synth --version v1.0-synth
 """
@@ -34,7 +34,7 @@ from drivetr.nn.ray_channels import GroundRays
 span = (-16.0, -16.0, -4.0, 16.0, 16.0, 3.0)  # a world that reaches 14 m, and a margin
 embed_dim = 128
 num_heads = 4
-num_layers = 2
+num_layers = 3
 stride = 8
 input_size = (96, 256)
 

@@ -2,7 +2,7 @@
 
 Most objects there are a few pixels wide.
 
-    drivetr synth data/synth40 --size 96x256 --reach 40 --density 1.6 --scenes 760 \
+    drivetr synth data/synth40 --size 96x256 --reach 40 --density 2.4 --scenes 760 \
         --val-scenes 40 --frames-per-scene 2
     drivetr train configs/petr/petr_point_synth_40m.py --dataroot data/synth40 \
         --version v1.0-synth

@@ -6,7 +6,7 @@ import re
 
 HELP = "Render a synthetic driving world in the nuScenes format."
 EXAMPLE = (
-    "drivetr synth data/synth --size 96x256 --reach 14 --density 1.6 --scenes 760 --val-scenes 40"
+    "drivetr synth data/synth --size 96x256 --reach 14 --density 2.4 --scenes 760 --val-scenes 40"
     " --frames-per-scene 2"
 )
 
