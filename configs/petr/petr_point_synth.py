@@ -32,7 +32,7 @@ from drivetr.nn.queries import GridQueries
 from drivetr.nn.ray_channels import GroundRays
 
 span = (-16.0, -16.0, -4.0, 16.0, 16.0, 3.0)  # a world that reaches 14 m, and a margin
-embed_dim = 128
+embed_dim = 112  # 28 a head, and 4 of the kernel make 32, which attention likes
 num_heads = 4
 num_layers = 3
 stride = 8
