@@ -40,6 +40,7 @@ demo: $(STAMP)  ## Trains PETR (point-aware variant) on a synthetic world, evalu
 	rm -rf $(DEMO)/train  # the rest is written anew, but for a finished world, which is kept
 	$(DRIVETR) synth $(DEMO)/data --size 96x256 --reach 14 --density 2.4 --scenes 760 \
 		--val-scenes 40 --frames-per-scene 2
+	$(DRIVETR) index $(DEMO)/data --version v1.0-synth  # one of an earlier drivetr would be refused
 	@echo "Training PETR's point-aware variant ($(DEMO_CONFIG)), not the published PETR."
 	$(DRIVETR) train $(DEMO_CONFIG) $(DEMO_SET) --split synth_train --work-dir $(DEMO)/train
 	$(DRIVETR) test $(DEMO)/train/last.pth $(DEMO_SET) --split synth_val \
