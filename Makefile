@@ -32,14 +32,15 @@ $(STAMP): pyproject.toml
 	if [ -z "$(wildcard $(VENV)/lib/*/site-packages/torch)" ] && [ "$$free_gb" -lt $(NEEDED_GB) ]; then \
 		echo "drivetr's virtual environment needs $(NEEDED_GB) GB of free disk for the install," \
 			"but $$free_gb GB are free in $(CURDIR)." >&2; exit 2; fi
-	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check -e '.[dev]'
+	@[ -x $(BIN)/pip ] || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check --no-compile -e '.[dev]'
 	@touch $@
 
 demo: $(STAMP)  ## Trains PETR (point-aware variant) on a synthetic world, evaluates it, makes a video
 	rm -rf $(DEMO)/train  # the rest is written anew, but for a finished world, which is kept
-	$(DRIVETR) synth $(DEMO)/data --size 96x256 --reach 14 --density 1.6 --scenes 760 \
+	$(DRIVETR) synth $(DEMO)/data --size 96x256 --reach 14 --density 2.4 --scenes 760 \
 		--val-scenes 40 --frames-per-scene 2
+	$(DRIVETR) index $(DEMO)/data --version v1.0-synth  # one of an earlier drivetr would be refused
 	@echo "Training PETR's point-aware variant ($(DEMO_CONFIG)), not the published PETR."
 	$(DRIVETR) train $(DEMO_CONFIG) $(DEMO_SET) --split synth_train --work-dir $(DEMO)/train
 	$(DRIVETR) test $(DEMO)/train/last.pth $(DEMO_SET) --split synth_val \

@@ -11,13 +11,16 @@ Each line is the official evaluation of the same weights with one part silenced:
     rays       the ground-ray input channels are zero (detectors that have them)
     rolled     every camera gets the calibration of its neighbour
     blank      all images are grey
+    1deg_5cm   every camera hangs 1 degree and 5 cm away from its calibration; 2deg_10cm, 4deg_20cm
 
-A detector whose attention carries the geometry loses nearly everything in each; one that scores
+A detector whose attention carries the geometry loses nearly everything in each but the last three,
+which show how much error of a mounting it bears; one that scores
 without its cross-attention or with wrong calibrations does not use what it was given.
 """
 
 import argparse
 import json
+import math
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -31,6 +34,7 @@ from tqdm import tqdm
 from drivetr.engine.api import LoadedDetector, load_detector
 from drivetr.evaluation.nuscenes.detection import evaluate_submission
 from drivetr.evaluation.nuscenes.submission import SubmissionWriter
+from drivetr.geometry.rigid import rigid_from, rotation_from_quaternion
 from drivetr.nn.position import Position
 from drivetr.structures.cameras import Cameras
 
@@ -78,6 +82,33 @@ def rolled(detector: nn.Module) -> Detect:
     return detect
 
 
+def shaken(degrees: float, metres: float) -> Callable[[nn.Module], Detect]:
+    """Calibrations off by a fixed rotation and shift about random axes, another for each camera."""
+
+    def change(detector: nn.Module) -> Detect:
+        def detect(images: Tensor, cameras: Cameras) -> Any:
+            wrong = shaken_calibration(cameras.img_from_lidar, degrees, metres)
+            return detector(images, replace(cameras, img_from_lidar=wrong))
+
+        return detect
+
+    return change
+
+
+def shaken_calibration(img_from_lidar: Tensor, degrees: float, metres: float) -> Tensor:
+    """Matrices (..., N, 4, 4) as if each camera hung turned and shifted; the same error each call.
+
+    The lidar frame moves about its own origin, which is near enough to the cameras' places.
+    """
+    generator = torch.Generator().manual_seed(0)
+    axes = torch.randn(2, img_from_lidar.shape[-3], 3, generator=generator, dtype=torch.float64)
+    turn, shift = torch.nn.functional.normalize(axes, dim=-1)
+    half = math.radians(degrees) / 2
+    cosine = torch.full_like(turn[:, :1], math.cos(half))
+    rotation = rotation_from_quaternion(torch.cat([cosine, turn * math.sin(half)], dim=-1))
+    return img_from_lidar @ rigid_from(rotation, shift * metres).to(img_from_lidar)
+
+
 def blank(detector: nn.Module) -> Detect:
     """Calls the detector with grey images."""
     return lambda images, cameras: detector(torch.full_like(images, 114), cameras)
@@ -90,6 +121,9 @@ CHANGES: dict[str, Callable[[nn.Module], Any]] = {
     "rays": blind_rays,
     "rolled": rolled,
     "blank": blank,
+    "1deg_5cm": shaken(1, 0.05),
+    "2deg_10cm": shaken(2, 0.10),
+    "4deg_20cm": shaken(4, 0.20),
 }
 
 

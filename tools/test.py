@@ -2,7 +2,7 @@
 
 python tools/test.py CONFIG CHECKPOINT --work-dir W --cfg-options k=v
 
-Testing is one process: there is no --launcher.
+Testing is one process: --launcher may only be none.
 """
 
 import sys
@@ -12,4 +12,4 @@ from mmdet3d_flags import translate
 from drivetr.cli.main import main
 
 if __name__ == "__main__":
-    sys.exit(main(["test", *translate(sys.argv[1:])]))
+    sys.exit(main(["test", *translate(sys.argv[1:], launches=False)]))

@@ -1,4 +1,4 @@
-"""The demo's backbone under the published detector: embedded frustum points, learned queries."""
+"""PETR's encoding, queries and centre in the demo's size and recipe."""
 
 from mmengine.config import read_base
 

@@ -1,7 +1,8 @@
 """The control: the demo's detector without calibration in its attention.
 
-A token is known by camera number, row and column, a query by its place; no kernel compares them.
-All else is as in the demo: depth head, ground rays, queries on a grid, refinement.
+A token is known by camera number, row and column, a query by its place; no kernel compares them,
+so no head looks at points and the centre is PETR's. All else is as in the demo; depth head and
+ground rays still see the calibration.
 """
 
 from mmengine.config import read_base

@@ -1,4 +1,4 @@
-"""The demo's detector with learned reference points in place of a grid on the ground."""
+"""The demo's detector with PETR's queries, learned and without content, in place of the grid."""
 
 from mmengine.config import read_base
 

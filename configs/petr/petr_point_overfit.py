@@ -10,6 +10,8 @@ splits `mini_train` and `mini_val` of that cut hold one and two keyframes.
 
 from mmengine.config import read_base
 
+from drivetr.data.transforms.bev import GlobalRotScaleTransFlip
+
 with read_base():
     from .petr_point_synth import *
 
@@ -33,6 +35,8 @@ train_data.update(
 )
 train_data["transforms"][0].update(size=input_size, flip_prob=0.0)
 train_data["transforms"][1].update(pc_range=span)
+# Turned at random, places cannot be remembered without the pictures.
+train_data["transforms"].insert(1, dict(type=GlobalRotScaleTransFlip, scale_range=(1.0, 1.0)))
 test_data.update(dataroot="data/nuscenes", version="v1.0-mini", split="mini_val")
 test_data["transforms"][0].update(size=input_size)
 schedule.update(iterations=1000, warmup_iterations=50)

@@ -19,6 +19,7 @@ def add_dataset_arguments(
         split: whether `--split` is required, optional or absent.
     """
     required = positional or split == "required"
+    default = "" if required else " (default: that of the config or checkpoint)"
     if positional:
         parser.add_argument(
             "dataroot", metavar="DATAROOT", help="folder with samples/, sweeps/ and the tables"
@@ -28,18 +29,18 @@ def add_dataset_arguments(
             "--dataroot",
             metavar="DIR",
             required=required,
-            help="folder with samples/, sweeps/ and the tables",
+            help="folder with samples/, sweeps/ and the tables" + default,
         )
     parser.add_argument(
         "--version",
         metavar="V",
         required=required,
-        help="folder of the tables, such as v1.0-mini, v1.0-trainval or v1.0-synth",
+        help="folder of the tables, such as v1.0-mini, v1.0-trainval or v1.0-synth" + default,
     )
     if split is not None:
         parser.add_argument(
             "--split",
             metavar="S",
             required=split == "required",
-            help="part of the version, such as train, val, mini_val or synth_val",
+            help="part of the version, such as train, val, mini_val or synth_val" + default,
         )

@@ -1,6 +1,7 @@
 """`drivetr index`: makes the tables of a dataset ready to open in milliseconds."""
 
 import argparse
+import shlex
 
 from drivetr.cli.common import add_dataset_arguments
 
@@ -14,7 +15,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out-dir",
         metavar="DIR",
-        help="folder for the index (default: $DRIVETR_CACHE/index, else the user's cache folder)",
+        help="folder for the index; the other commands find it there if DRIVETR_CACHE names the"
+        " same folder (default: $DRIVETR_CACHE, else the user's cache folder)",
     )
 
 
@@ -34,5 +36,9 @@ def run(args: argparse.Namespace) -> None:
         f" {index.num_annotations:,} boxes, reference frame"
         f" {index.reference_channel or 'ego (no LIDAR_TOP)'}\nindex: {folder}"
     )
+    if out_dir is not None:
+        print(
+            f"The other commands find it with DRIVETR_CACHE={shlex.quote(str(out_dir.resolve()))}"
+        )
     for kind, count in index.warnings.items():
         print(f"warning: {count:,} x {kind} (drivetr verify gives examples)")

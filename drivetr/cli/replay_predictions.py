@@ -97,6 +97,11 @@ class CheckpointSource:
         spec = replace(loaded.spec, test_data=loaded.spec.test_data | gaps)
         self._loaded = replace(loaded, spec=spec)
         splits = split or "+".join(splits_of_version(index.dataroot, index.version))
+        if not splits:
+            raise DrivetrError(
+                f"{index.dataroot / index.version} has no splits to run a checkpoint on; name its"
+                ' scenes in splits.json there, such as {"all": ["SCENE", "..."]}'
+            )
         self._dataset = self._loaded.dataset(index.dataroot, index.version, splits)
         self._position_of = {token: i for i, token in enumerate(self._dataset.tokens)}
         self._label_of = torch.tensor([DETECTION_CLASSES.index(c) for c in loaded.classes])

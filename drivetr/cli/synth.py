@@ -5,7 +5,10 @@ import os
 import re
 
 HELP = "Render a synthetic driving world in the nuScenes format."
-EXAMPLE = "drivetr synth data/synth --scenes 20 --val-scenes 4 --size 96x256"
+EXAMPLE = (
+    "drivetr synth data/synth --size 96x256 --reach 14 --density 2.4 --scenes 760 --val-scenes 40"
+    " --frames-per-scene 2"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "out", metavar="OUT", help="folder to create; a finished set of the same recipe is kept"
     )
     parser.add_argument(
-        "--size", default="256x704", metavar="HxW", help="picture size (default 256x704)"
+        "--size", metavar="HxW", help="picture size (default 256x704); a --rig has its own"
     )
     parser.add_argument("--scenes", type=int, default=40, help="number of scenes (default 40)")
     parser.add_argument(
@@ -45,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rig",
         metavar="FILE",
-        help='other cameras, without --size; JSON: {"cameras": [{"name": "FRONT", "width": 640,'
+        help='other cameras; JSON: {"cameras": [{"name": "FRONT", "width": 640,'
         ' "height": 360, "intrinsic": [[500, 0, 320], [0, 500, 180], [0, 0, 1]], "ego_from_cam":'
         ' {"translation": [1.5, 0, 1.6], "rotation": [0.5, -0.5, 0.5, -0.5]}}], "lidar": true}',
     )
@@ -61,7 +64,9 @@ def run(args: argparse.Namespace) -> None:
     from drivetr.data.synth.write import write_dataset
 
     check_arguments(args)
-    rig = load_rig(Path(args.rig)) if args.rig else nuscenes_rig(*parse_size(args.size))
+    rig = (
+        load_rig(Path(args.rig)) if args.rig else nuscenes_rig(*parse_size(args.size or "256x704"))
+    )
     recipe = Recipe(
         rig,
         args.scenes,
@@ -102,6 +107,8 @@ def check_arguments(args: argparse.Namespace) -> None:
     """Raises DrivetrError on numbers that make no dataset."""
     from drivetr.errors import DrivetrError
 
+    if args.rig and args.size:
+        raise DrivetrError("--size does not go with --rig: every camera of a rig has its own size.")
     for name, low in (
         ("scenes", 1),
         ("val_scenes", 0),

@@ -57,12 +57,13 @@ def run(args: argparse.Namespace) -> None:
     from pathlib import Path
 
     from drivetr.engine.config import load_config, parse_options, with_dataset
+    from drivetr.engine.devices import choose_device
     from drivetr.engine.train import RunOptions, train
 
     config = load_config(args.config, parse_options(args.cfg_options))
     own_version = config.test_data.get("version")
     config = with_dataset(config, args.dataroot, args.version, train_split=args.split)
-    if args.amp and config.amp == "off":
+    if args.amp and (config.amp == "off" or choose_device(args.device).type == "cpu"):
         config = replace(config, amp="bf16")
     if args.seed is not None:
         config = replace(config, seed=args.seed)

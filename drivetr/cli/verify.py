@@ -4,7 +4,10 @@ import argparse
 
 from drivetr.cli.common import add_dataset_arguments
 
-HELP = "Examine the tables, calibrations and images of a nuScenes dataset in one pass."
+HELP = (
+    "Examine the tables, calibrations and images of a nuScenes dataset in one pass; every image is"
+    " decoded, sweeps too."
+)
 EXAMPLE = "drivetr verify /data/nuscenes --version v1.0-mini"
 
 

@@ -61,7 +61,7 @@ class Builder:
         self._check_modules(cls, parameters, built, where)
         try:
             made = cls(**built)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RuntimeError, ArithmeticError, LookupError) as error:
             raise DrivetrError(f"{self.source}: {where}: {error}") from error
         if wants_init and self.load_init:
             self._load(made, arguments["init"], where)

@@ -47,10 +47,16 @@ def save_checkpoint(state: dict[str, Any], folder: Path, keep: int) -> Path:
     return path
 
 
+def iteration_of(path: Path) -> int:
+    """The number of optimizer steps that `checkpoint_path` put into a name; -1 for other names."""
+    digits = path.stem.removeprefix("iter_")
+    return int(digits) if digits.isdigit() else -1
+
+
 def list_checkpoints(folder: Path) -> list[Path]:
     """The checkpoints in a folder, the one with the most iterations first."""
-    found = [p for p in folder.glob("iter_*.pth") if p.stem[5:].isdigit()]
-    return sorted(found, key=lambda p: int(p.stem[5:]), reverse=True)
+    found = [path for path in folder.glob("iter_*.pth") if iteration_of(path) >= 0]
+    return sorted(found, key=iteration_of, reverse=True)
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:

@@ -26,8 +26,9 @@ uses; one that nobody reads is refused with a hint:
     criterion *    criterion(outputs, targets, cameras) -> dict of weighted losses; their sum is the
                    training loss
     denoising      None, or denoising(targets) -> what the detector takes as `noised` in training
-    classes        names in the order of the labels; default: the ten of nuScenes detection. Not
-                   handed to anything by itself: pass it to the model as well
+    classes        names in the order of the labels; default: the ten of nuScenes detection, which
+                   a NuScenesDataset always gives. Not handed to anything by itself: pass it to the
+                   model as well
     train_data *   dict(type=NuScenesDataset, dataroot=..., version=..., split=..., transforms=[..],
     test_data *    batch_size=2, num_workers=2); the class gets index=(dataroot, version) and the
                    rest; batch_size is for each process. The command line's --dataroot and --version

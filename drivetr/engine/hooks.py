@@ -4,6 +4,7 @@ from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.logging import HistoryBuffer
+from tqdm import tqdm
 
 from drivetr.engine.ema import Ema
 from drivetr.engine.schedule import Schedule
@@ -39,6 +40,33 @@ class EmaHook(Hook):
     ) -> None:
         """Called by mmengine after each optimizer step."""
         self.ema.update(runner.training_module, runner.iter)
+
+
+class ProgressHook(Hook):
+    """A bar of the iterations where a person watches; a file gets the log lines alone."""
+
+    priority = "VERY_LOW"
+
+    def __init__(self) -> None:
+        self.bar: tqdm[Any] | None = None
+
+    def before_train(self, runner: Any) -> None:
+        """Called by mmengine before the first iteration."""
+        self.bar = tqdm(
+            total=runner.max_iters, initial=runner.iter, desc="train", unit="step", disable=None
+        )
+
+    def after_train_iter(
+        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
+    ) -> None:
+        """Called by mmengine after each optimizer step."""
+        if self.bar is not None:
+            self.bar.update()
+
+    def after_train(self, runner: Any) -> None:
+        """Called by mmengine after the last iteration."""
+        if self.bar is not None:
+            self.bar.close()
 
 
 class LogWindowHook(Hook):

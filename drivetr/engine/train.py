@@ -4,6 +4,7 @@ import json
 import shlex
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,13 @@ import mmengine
 import torch
 from mmengine.hooks import Hook
 from torch import distributed
+from tqdm.contrib.logging import logging_redirect_tqdm
 
 import drivetr
 from drivetr.engine.build import Builder
 from drivetr.engine.checkpoint import (
     LAST,
+    iteration_of,
     latest_checkpoint,
     list_checkpoints,
     read_checkpoint,
@@ -26,7 +29,13 @@ from drivetr.engine.checks import at_least
 from drivetr.engine.config import RunConfig
 from drivetr.engine.devices import choose_device, flushed_denormals, start_processes
 from drivetr.engine.ema import Ema, EmaSettings
-from drivetr.engine.hooks import CheckpointHook, EmaHook, LogWindowHook, ScheduleHook
+from drivetr.engine.hooks import (
+    CheckpointHook,
+    EmaHook,
+    LogWindowHook,
+    ProgressHook,
+    ScheduleHook,
+)
 from drivetr.engine.loaders import LoaderSettings, build_dataset, loader_for_training
 from drivetr.engine.optim import build_optimizer, wrap_optimizer
 from drivetr.engine.registry import to_data
@@ -132,7 +141,8 @@ def train(config: RunConfig, options: RunOptions) -> Path:
         _record(Path(runner.log_dir), config, state.meta)
     for note in notes:
         runner.logger.info(note)
-    runner.train()
+    with logging_redirect_tqdm([runner.logger]) if sys.stderr.isatty() else nullcontext():
+        runner.train()
     if distributed.is_initialized():
         distributed.destroy_process_group()
     return options.work_dir / LAST
@@ -149,7 +159,9 @@ def _find_resumed(options: RunOptions, notes: list[str]) -> dict[str, Any] | Non
         return None
     if options.resume != "auto":
         notes.append(f"Resuming from {options.resume}")
-        return read_checkpoint(options.resume)
+        content = read_checkpoint(options.resume)
+        _check_none_is_newer(options.work_dir, options.resume, content["iteration"])
+        return content
     found = latest_checkpoint(options.work_dir)
     if found is None:
         notes.append(f"Nothing to resume in {options.work_dir}, starting afresh")
@@ -158,6 +170,16 @@ def _find_resumed(options: RunOptions, notes: list[str]) -> dict[str, Any] | Non
     notes.extend(f"{message}; falling back to an earlier one" for message in damaged)
     notes.append(f"Resuming from {path} after iteration {content['iteration']}")
     return content
+
+
+def _check_none_is_newer(work_dir: Path, resume: str, iteration: int) -> None:
+    """Refuses to mix two runs: a later `--resume` would take the older one's newest checkpoint."""
+    newer = [path for path in list_checkpoints(work_dir) if iteration_of(path) > iteration]
+    if newer:
+        raise DrivetrError(
+            f"{work_dir} holds {newer[0].name}, which is newer than {resume}; remove the newer"
+            " checkpoints, or name another --work-dir"
+        )
 
 
 def _build_model(config: RunConfig, builder: Builder) -> DetectorTraining:
@@ -216,6 +238,7 @@ def _hooks(
         ScheduleHook(length.schedule, rates),
         LogWindowHook(config.log_interval),
         CheckpointHook(checkpoint_interval),
+        ProgressHook(),
     ]
     return hooks if state.ema is None else [*hooks, EmaHook(state.ema)]
 

@@ -1,5 +1,6 @@
 """The set loss of PETR: focal for classes, L1 for box codes, at every decoder layer."""
 
+import logging
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from drivetr.structures.frame import Targets
 # PETR's code_weights: velocity, which one image hardly shows, counts a fifth.
 PETR_CODE_WEIGHTS = (1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.2, 0.2)
 Losses = dict[str, Tensor]
+_logger = logging.getLogger(__name__)
 
 
 def mean_over_ranks(count: Tensor) -> Tensor:
@@ -60,6 +62,7 @@ class SetCriterion:
         self.code_weights = code_weights
         self.mask_unknown_velocity = mask_unknown_velocity
         self.tokens = tokens
+        self._has_warned = False
 
     def __call__(self, outputs: dict[str, Any], targets: list[Targets], cameras: Cameras) -> Losses:
         """Weighted losses to be summed.
@@ -89,6 +92,7 @@ class SetCriterion:
         labels = torch.full(logits.shape[:2], self.num_classes, device=logits.device)
         truth = boxes.new_full(boxes.shape, torch.nan)  # B Q 10
         for i, target in enumerate(targets):
+            self._warn_of_too_many(len(target), logits.shape[1])
             start = None if anchors is None else anchors[i]
             rows, columns = self.matcher(logits[i], boxes[i], target, start)
             labels[i, rows] = target.labels[columns]
@@ -99,6 +103,16 @@ class SetCriterion:
             "loss_cls": self._class_loss(logits.flatten(0, 1), labels.flatten()) / count,
             "loss_bbox": self._box_loss(boxes[matched], truth[matched]) / count,
         }
+
+    def _warn_of_too_many(self, objects: int, queries: int) -> None:
+        if objects > queries and not self._has_warned:
+            self._has_warned = True
+            _logger.warning(
+                "a frame has %d objects and the detector only %d queries; the objects that stay"
+                " unmatched teach nothing (told only once)",
+                objects,
+                queries,
+            )
 
     def _denoising_losses(self, layer: dict[str, Tensor], noised: Any) -> Losses:
         valid: Bool[Tensor, "B D"] = noised.valid

@@ -96,8 +96,8 @@ class PETR(nn.Module):
             outputs, and the memory for the next frame (none). The outputs are `pred_logits`
             (B,Q,K), `pred_boxes` (B,Q,10) in the convention of `drivetr.geometry.boxes`,
             `aux_outputs` with the same two of every earlier layer; `anchors` (B,Q,3), where the
-            queries started, in metres; `tokens` of the depth head and
-            `denoising` if there are such parts.
+            queries started, in metres; `blind` (B,), True where no camera showed anything;
+            `tokens` of the depth head and `denoising` if there are such parts.
         """
         features = self.image_features(images, cameras)  # B N C H W
         return self.detect(features, cameras, noised), memory
@@ -146,6 +146,7 @@ class PETR(nn.Module):
                 reference = unit_from_metres(boxes[..., CENTER], self.span).detach()
         outputs = assemble_outputs(layers, noised, tokens)
         outputs["anchors"] = metres_from_unit(anchors, self.span)
+        outputs["blind"] = ~cameras.valid.any(-1)
         return outputs
 
 

@@ -1,5 +1,7 @@
 """Pixel statistics that a backbone was trained on."""
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -24,6 +26,9 @@ class ImageNormalizer(nn.Module):
         bgr: bool = False,
     ) -> None:
         super().__init__()
+        for name, values in (("mean", mean), ("std", std)):
+            if not isinstance(values, Sequence) or len(values) != 3:  # a config may hold anything
+                raise ValueError(f"{name} is {values!r}, expected three numbers")
         self.bgr = bgr
         self.register_buffer("mean", torch.tensor(mean)[:, None, None], persistent=False)
         self.register_buffer("std", torch.tensor(std)[:, None, None], persistent=False)

@@ -6,6 +6,7 @@ import pytest
 
 from drivetr.cli import index as command
 from drivetr.cli.main import main
+from drivetr.data.nuscenes.index import open_index
 from tests.data.nuscenes.table_factory import TableShape, make_tables, write_tables
 
 
@@ -26,12 +27,15 @@ def test_builds_then_rebuilds_what_is_stale(tmp_path: Path, capsys: pytest.Captu
     assert "ego (no LIDAR_TOP)" in out
 
 
-def test_out_dir(tmp_path: Path):
+def test_out_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys):
     root = write_tables(tmp_path / "data", make_tables())
     words = ["index", str(root), "--version", "v1.0-mini", "--out-dir", str(tmp_path / "here")]
     assert main(words) == 0
-    assert len(list((tmp_path / "here").glob("v1.0-mini-*/header.json"))) == 1
+    assert len(list((tmp_path / "here/index").glob("v1.0-mini-*/header.json"))) == 1
     assert not (tmp_path / "cache").exists()
+    variable, _, folder = capsys.readouterr().out.split()[-1].partition("=")
+    monkeypatch.setenv(variable, folder)
+    assert open_index(root, "v1.0-mini", build=False).folder.is_relative_to(tmp_path / "here")
 
 
 def test_mended_rows_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -77,3 +77,9 @@ def test_out_must_not_be_a_file(tmp_path: Path) -> None:
     with pytest.raises(DrivetrError, match="is a file"):
         call(str(tmp_path / "out"), "--scenes", "1", "--val-scenes", "0")
     assert (tmp_path / "out").read_text() == "mine"
+
+
+def test_a_rig_has_its_own_sizes(tmp_path: Path) -> None:
+    (tmp_path / "rig.json").write_text("{}")
+    with pytest.raises(DrivetrError, match="--size does not go with --rig"):
+        call(str(tmp_path / "out"), "--rig", str(tmp_path / "rig.json"), "--size", "32x64")

@@ -6,7 +6,12 @@ from torch import nn
 
 from drivetr.engine.build import Builder
 from drivetr.errors import DrivetrError
+from drivetr.models.box_head import BoxHead, SigmoidCentre
+from drivetr.nn.normalize import ImageNormalizer
+from drivetr.nn.queries import GridQueries
 from tests.engine.tiny import TinyBackbone, TinyDetector
+
+SPAN = (-9.0, -9.0, -3.0, 9.0, 9.0, 3.0)
 
 
 class Picky:
@@ -67,6 +72,19 @@ def test_modules():
 )
 def test_mistakes(node, said):
     with pytest.raises(DrivetrError, match=said):
+        build(node)
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        dict(type=GridQueries, grid_size=-1, height=0.4, embed_dim=8),  # torch's RuntimeError
+        dict(type=BoxHead, embed_dim=8, num_classes=10, num_layers=0, centre=SigmoidCentre(SPAN)),
+        dict(type=ImageNormalizer, mean=(0, 0, 0), std=58.395),
+    ],
+)
+def test_numbers_that_no_part_can_be_made_of(node):
+    with pytest.raises(DrivetrError, match=r"^config\.py: model: "):
         build(node)
 
 

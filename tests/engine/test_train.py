@@ -73,6 +73,13 @@ class TestResume:
         last = train(config_with(**{"schedule.iterations": 2}), RunOptions(tmp_path, resume="auto"))
         assert read_checkpoint(last)["iteration"] == 2
 
+    def test_an_older_checkpoint_does_not_mix_with_newer_ones(self, tmp_path):
+        config = config_with(**{"schedule.iterations": 4, "checkpoint.interval": 2})
+        train(config, RunOptions(tmp_path, device="cpu"))
+        middle = str(tmp_path / "iter_2.pth")
+        with pytest.raises(DrivetrError, match="holds iter_4.pth, which is newer than"):
+            train(config, RunOptions(tmp_path, resume=middle, device="cpu"))
+
     def test_fresh_run_does_not_mix_with_an_earlier_one(self, tmp_path):
         config = config_with(**{"schedule.iterations": 2})
         train(config, RunOptions(tmp_path))

@@ -110,3 +110,14 @@ def test_denoising_without_any_object():
 def test_denoising_knows_the_share_of_positives_for_a_ball_within_the_cube_only(split):
     with pytest.raises(ValueError, match=f"split is {split}"):
         QueryDenoising(10, (-1.0, -1.0, -1.0, 1.0, 1.0, 1.0), split=split)
+
+
+def test_more_objects_than_queries_is_said_once_and_stays_finite(caplog):
+    outputs, criterion = make_outputs(1, num_queries=4), SetCriterion(HungarianMatcher())
+    for _ in range(2):
+        losses = criterion(outputs, [make_targets(30)], make_cameras(1))
+        total = sum(losses.values())
+        total.backward()
+        assert total.isfinite()
+    assert outputs["pred_boxes"].grad.isfinite().all()
+    assert [r.getMessage()[:25] for r in caplog.records] == ["a frame has 30 objects and"[:25]]

@@ -124,6 +124,7 @@ def test_all_cameras_absent_gives_no_detections(kind, images):
     empty, seen = TopKPostprocess()(outputs)
     assert len(empty) == 0
     assert len(seen) > 0
+    assert outputs["blind"].tolist() == [True, False]
 
 
 def test_camera_order_does_not_matter_to_the_point_aware_detector(images):

@@ -60,9 +60,9 @@ def assemble(tables: dict[str, Columns], report: Report) -> Assembled:
 
 
 def _camera_channels(sensors: Columns) -> list[str]:
-    found = dict.fromkeys(decoded(sensors["channel"][sensors["modality"] == b"camera"]))
+    found = set(decoded(sensors["channel"][sensors["modality"] == b"camera"]))
     first = [name for name in NUSCENES_CAMERAS if name in found]
-    return first + [name for name in found if name not in NUSCENES_CAMERAS]
+    return first + sorted(found.difference(NUSCENES_CAMERAS))
 
 
 def _calibrations(

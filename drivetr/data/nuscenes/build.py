@@ -40,7 +40,7 @@ def ensure_index(
     Args:
         dataroot: folder of the dataset; nothing is written into it.
         version: such as v1.0-mini.
-        out_dir: where indices lie, instead of the user's cache folder.
+        out_dir: cache to use instead of $DRIVETR_CACHE and the user's cache folder.
         build: build the index where there is none.
         replace: build it anew where it is stale, damaged or of another schema.
 

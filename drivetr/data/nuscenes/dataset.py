@@ -15,6 +15,7 @@ from drivetr.data.nuscenes.index import NuScenesIndex, open_index
 from drivetr.data.nuscenes.records import CameraRecord, SampleRecord
 from drivetr.data.nuscenes.targets import TargetBuilder
 from drivetr.data.sampler import DrawKey, generator_from, seed_from
+from drivetr.errors import DrivetrError
 from drivetr.geometry.camera import img_from_cam
 from drivetr.geometry.rigid import invert_rigid
 from drivetr.structures.cameras import Cameras
@@ -47,7 +48,8 @@ class NuScenesDataset(Dataset[Frame]):
         split: name of an official split or of one in the dataset's own splits.json.
         transforms: applied one after the other; all chance comes from the generator they are given.
         with_targets: give ground truth; off for test sets, which have none.
-        min_points: lidar and radar points that a box needs to be a target.
+        min_points: lidar and radar points that a box needs to be a target. Where a rig has no
+            LIDAR_TOP and no box a point, all boxes are targets.
         missing_images: "strict" ends at an image that is missing or broken, "tolerant" goes on with
             the camera marked invalid.
         missing_limit: share of the split's images that "tolerant" does without before it ends too.
@@ -73,7 +75,7 @@ class NuScenesDataset(Dataset[Frame]):
         self.split = split
         self.transforms = tuple(transforms)
         self.with_targets = with_targets
-        self.target_builder = TargetBuilder(min_points)
+        self.target_builder = TargetBuilder(self._needed_points(min_points))
         self.image_loader = ImageLoader(
             dataroot=self.index.dataroot,
             num_images=len(self.rows) * len(self.index.camera_names),
@@ -82,6 +84,18 @@ class NuScenesDataset(Dataset[Frame]):
             rescale=rescale_intrinsics,
         )
         self.image_loader.require(self.index.images_of(self.rows))
+
+    def _needed_points(self, min_points: int) -> int:
+        if not self.with_targets or not self.index.num_annotations or self.index.has_point_counts:
+            return min_points
+        if self.index.reference_channel is None or min_points == 0:
+            return 0
+        raise DrivetrError(
+            f"{self.index.dataroot / self.index.version}/sample_annotation.json: every box has 0"
+            f" in num_lidar_pts and num_radar_pts, so none is a target with min_points={min_points}"
+            "; set min_points=0 to train on all boxes, and count points before you evaluate: the"
+            " devkit drops boxes without any"
+        )
 
     def __len__(self) -> int:
         """Number of samples."""

@@ -24,7 +24,7 @@ def open_index(
     Args:
         dataroot: folder of the dataset; it is only read.
         version: such as v1.0-mini.
-        out_dir: where indices lie; else $DRIVETR_CACHE/index or the user's cache folder.
+        out_dir: the cache; else $DRIVETR_CACHE or the user's cache folder.
         build: False refuses to build.
 
     Raises:
@@ -45,7 +45,7 @@ class NuScenesIndex:
         dataroot: folder of the dataset.
         version: such as v1.0-mini.
         camera_names: channels with modality camera; nuScenes' six first, in the order front,
-            front right, front left, back, back left, back right, then others in table order.
+            front right, front left, back, back left, back right, then others by name.
         reference_channel: "LIDAR_TOP", or None where the rig has none and ego is the reference.
         warnings: how many rows of each kind were mended or left out when the index was built.
         unknown_categories: names in category.json that nuScenes does not have.
@@ -73,6 +73,11 @@ class NuScenesIndex:
     def num_annotations(self) -> int:
         """Number of boxes in the whole version; 0 for a test set."""
         return len(self._columns["box_token"])
+
+    @property
+    def has_point_counts(self) -> bool:
+        """Whether any box of the version has a lidar or radar point inside."""
+        return bool(np.any(self._columns["box_points"]))
 
     @property
     def num_images(self) -> int:

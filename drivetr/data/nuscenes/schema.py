@@ -5,7 +5,7 @@ from collections.abc import Callable
 from enum import Enum, auto
 
 # Version of the index on disk; raise it whenever a column changes its meaning or name.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 # A text longer than this is damage: columns are as wide as their longest text.
 MAX_TEXT_BYTES = 4096

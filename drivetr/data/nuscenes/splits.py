@@ -28,7 +28,8 @@ def custom_splits(dataroot: Path, version: str) -> dict[str, list[str]]:
 def splits_of_version(dataroot: Path, version: str) -> list[str]:
     """Names of the splits that a version has: official ones by its name, then its own."""
     official = [split for split, ending in OFFICIAL_SPLITS.items() if version.endswith(ending)]
-    return official + [name for name in custom_splits(dataroot, version) if name not in official]
+    own = custom_splits(dataroot, version)
+    return official + [name for name in own if name not in OFFICIAL_SPLITS]
 
 
 def scenes_of_split(dataroot: Path, version: str, split: str) -> list[str]:
@@ -46,6 +47,12 @@ def scenes_of_split(dataroot: Path, version: str, split: str) -> list[str]:
         return list(create_splits_scenes()[split])
     custom = {} if split in OFFICIAL_SPLITS else custom_splits(dataroot, version)
     if split not in custom:
+        if split in OFFICIAL_SPLITS and split in custom_splits(dataroot, version):
+            raise DrivetrError(
+                f"{dataroot / version / 'splits.json'}: {split!r} is the name of nuScenes' own list"
+                f" of scenes, which versions ending in {OFFICIAL_SPLITS[split]!r} have; call yours"
+                f" something else, such as 'my_{split}'"
+            )
         have = ", ".join(splits_of_version(dataroot, version)) or "none"
         raise DrivetrError(
             f"{dataroot / version} has no split {split!r}; its splits: {have} (a version's own"

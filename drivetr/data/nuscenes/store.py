@@ -36,12 +36,11 @@ Stamps = dict[str, list[int]]
 def index_folder(dataroot: Path, version: str, out_dir: Path | None = None) -> Path:
     """Where the index of a version of a dataroot lies.
 
-    Below `out_dir`, else $DRIVETR_CACHE/index, else the user's cache folder.
+    Below `out_dir`, else $DRIVETR_CACHE, else the user's cache folder, always in `index`.
     """
-    cache = os.environ.get("DRIVETR_CACHE") or user_cache_dir("drivetr")
-    base = out_dir if out_dir is not None else Path(cache) / "index"
+    cache = out_dir or os.environ.get("DRIVETR_CACHE") or user_cache_dir("drivetr")
     name = f"{dataroot.resolve()}\0{version}".encode("utf-8", "surrogateescape")
-    return base / f"{version}-{hashlib.blake2b(name, digest_size=8).hexdigest()}"
+    return Path(cache) / "index" / f"{version}-{hashlib.blake2b(name, digest_size=8).hexdigest()}"
 
 
 def stamps_of(folder: Path) -> Stamps:

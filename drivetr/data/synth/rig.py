@@ -28,7 +28,7 @@ _FULL_WIDTH, _FULL_HEIGHT = 1600, 900
 
 @dataclass(frozen=True)
 class Camera:
-    """A pinhole camera: x right, y down, z forward; pixel (0, 0) has its centre at (0, 0)."""
+    """A pinhole camera: x right, y down, z forward; the first pixel covers 0..1, as everywhere."""
 
     name: str
     width: int
@@ -107,7 +107,7 @@ def nuscenes_rig(height: int, width: int) -> Rig:
     cut_top = _FULL_HEIGHT * scale - height
     cameras = []
     for name, (focal, cx, cy, position, heading) in _NUSCENES_CAMERAS.items():
-        centre = ((cx + 0.5) * scale - 0.5 - cut_left, (cy + 0.5) * scale - 0.5 - cut_top)
+        centre = ((cx + 0.5) * scale - cut_left, (cy + 0.5) * scale - cut_top)
         intrinsic = (
             (focal * scale, 0.0, centre[0]),
             (0.0, focal * scale, centre[1]),

@@ -20,7 +20,7 @@ class View:
     """Per-pixel constants of one camera; images are OVERSAMPLING times the written size."""
 
     camera: Camera
-    intrinsic: Array  # of the oversampled image
+    intrinsic: Array  # of the oversampled image, in OpenCV's way: pixel centres at whole numbers
     cam_from_ego: Array  # 4x4
     ground_from_pixel: Array  # 3x3: (u, v, 1) to (x, y, 1) on the ground, ego frame
     ground_inverse_depth: Floats  # (H, W) 1/z of the ground, 0 above the horizon
@@ -39,7 +39,7 @@ def make_view(camera: Camera) -> View:
     factor = OVERSAMPLING
     intrinsic = camera.intrinsic.copy()
     intrinsic[:2] *= factor
-    intrinsic[:2, 2] += (factor - 1) / 2  # pixel centres, not corners, are at whole numbers
+    intrinsic[:2, 2] -= 0.5
     height, width = camera.height * factor, camera.width * factor
     ego_from_cam = camera.ego_from_cam
     columns, rows = np.meshgrid(np.arange(width), np.arange(height))

@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
@@ -125,14 +126,33 @@ def _scenes(recipe: Recipe, root: Path, workers: int) -> Iterator[dict[str, list
                     bar.update()
                     yield rows
             return
-        with ProcessPoolExecutor(
-            workers, mp_context=get_context("spawn"), initializer=_start_worker
-        ) as pool:
+        with (
+            _single_threaded_children(),
+            ProcessPoolExecutor(
+                workers, mp_context=get_context("spawn"), initializer=_start_worker
+            ) as pool,
+        ):
             pending = [pool.submit(_draw_scenes, recipe, numbers, root) for numbers in jobs]
             for future in pending:
                 for rows in future.result():
                     bar.update()
                     yield rows
+
+
+@contextmanager
+def _single_threaded_children() -> Iterator[None]:
+    """Processes that start meanwhile multiply matrices in one thread, not in one for each core."""
+    names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _start_worker() -> None:

@@ -39,6 +39,11 @@ def _summary(metrics: Mapping[str, Any], num_truth: Mapping[str, int]) -> list[s
     errors = "   ".join(f"m{_ERRORS[key]} {metrics['tp_errors'][key]:.4f}" for key in _ERRORS)
     lines = [f"NDS {metrics['nd_score']:.4f}   mAP {metrics['mean_ap']:.4f}", errors]
     present = [name for name, count in num_truth.items() if count]
+    if num_truth and not present:
+        lines.append(
+            "No box of the ground truth is left after the devkit's filters (distance, boxes without"
+            " lidar and radar points): these numbers mean nothing."
+        )
     if present and len(present) < len(num_truth):
         mean = math.fsum(metrics["mean_dist_aps"][name] for name in present) / len(present)
         lines.append(

@@ -113,15 +113,18 @@ def lend_reference_channel(nusc: "NuScenes", tokens: Sequence[str]) -> None:
     """Lets the devkit evaluate a rig without LIDAR_TOP, in memory only.
 
     The devkit takes the car's place at a sample from its LIDAR_TOP record. Where a rig has none,
-    the camera's key frame that is nearest to the sample in time stands in.
+    the camera's key frame that is nearest to the sample in time stands in. The devkit also drops
+    boxes without lidar and radar points; where nothing counted any, each box gets one.
 
     Raises:
         DrivetrError: a sample has no such key frame.
     """
+    lent = []
     for token in tokens:
         sample = nusc.get("sample", token)
         if _REFERENCE_CHANNEL in sample["data"]:
             continue
+        lent.append(sample)
         records = [nusc.get("sample_data", key) for key in sample["data"].values()]
         records = [record for record in records if record["sensor_modality"] == "camera"]
         if not records:
@@ -133,6 +136,10 @@ def lend_reference_channel(nusc: "NuScenes", tokens: Sequence[str]) -> None:
             )
         gaps = [abs(record["timestamp"] - sample["timestamp"]) for record in records]
         sample["data"][_REFERENCE_CHANNEL] = records[gaps.index(min(gaps))]["token"]
+    if not any(a["num_lidar_pts"] + a["num_radar_pts"] for a in nusc.sample_annotation):
+        for sample in lent:
+            for key in sample["anns"]:
+                nusc.get("sample_annotation", key)["num_lidar_pts"] = 1
 
 
 @contextmanager

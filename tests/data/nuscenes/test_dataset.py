@@ -105,6 +105,28 @@ def six(tmp_path):
     return Dataroot(tmp_path / "root", SIX)
 
 
+class TestPoints:
+    """Which boxes are targets where nothing counted points."""
+
+    @staticmethod
+    def without_counts(root, lidar):
+        data = Dataroot(root, SIX, lidar=lidar)
+        for row in data.tables["sample_annotation"]:
+            row["num_lidar_pts"] = 0
+        return data.write()
+
+    def test_without_a_lidar_all_boxes_are(self, tmp_path):
+        frame = self.without_counts(tmp_path / "root", lidar=False).open()[0]
+        assert len(frame.targets) == 1
+
+    def test_with_a_lidar_that_is_refused(self, tmp_path):
+        data = self.without_counts(tmp_path / "root", lidar=True)
+        with pytest.raises(DrivetrError, match="every box has 0 in num_lidar_pts"):
+            data.open()
+        assert len(data.open(min_points=0)[0].targets) == 1
+        assert len(data.open(with_targets=False)) == NUM_SAMPLES
+
+
 class TestRigs:
     def test_six_cameras(self, six):
         dataset = six.write().open()
@@ -261,10 +283,9 @@ class TestTargets:
         assert six.write().open(with_targets=False)[0].targets is None
 
     def test_points(self, six):
-        for row in six.tables["sample_annotation"]:
-            row["num_lidar_pts"] = 0
+        six.tables["sample_annotation"][0]["num_lidar_pts"] = 0
         six.write()
-        assert len(six.open()[0].targets) == 0
+        assert [len(six.open()[n].targets) for n in range(NUM_SAMPLES)] == [0, 1]
         assert len(six.open(min_points=0)[0].targets) == 1
 
 

@@ -213,6 +213,27 @@ class TestHistory:
         rows = [index.row_of(row["token"]) for row in in_time]
         assert [index.sample(row).continues for row in rows] == [False, True, False]
 
+    def test_a_prev_in_another_scene_breaks_the_run(self, tmp_path: Path):
+        tables = make_tables(TableShape(scenes=2, samples_per_scene=3, annotated=False))
+        in_time = sorted(tables["sample"], key=lambda row: row["timestamp"])
+        scenes = list(dict.fromkeys(row["scene_token"] for row in in_time))
+        last = [row for row in in_time if row["scene_token"] == scenes[0]][-1]
+        first = next(row for row in in_time if row["scene_token"] == scenes[1])
+        first["prev"] = last["token"]
+        index = opened(tmp_path, tables)
+        assert index.warnings["scene-crossed"] == 1
+        assert not index.sample(index.row_of(first["token"])).continues
+
+    def test_order_of_cameras_does_not_depend_on_the_table(self, tmp_path: Path):
+        names = []
+        for place, turned in (("a", False), ("b", True)):
+            tables = make_tables()
+            for row in tables["sensor"]:
+                row["channel"] = row["channel"].replace("CAM_", "MY_")
+            tables["sensor"] = tables["sensor"][::-1] if turned else tables["sensor"]
+            names.append(opened(tmp_path / place, tables).camera_names)
+        assert names[0] == names[1] == tuple(sorted(names[0]))
+
 
 class TestBadBoxes:
     @pytest.mark.parametrize("size", [[0.0, 1, 1], [1, -2.0, 1], [1, 1, float("nan")]])
@@ -281,7 +302,7 @@ class TestFreshness:
         index = opened(tmp_path, make_tables())
         path = index.folder / "header.json"
         path.write_text(json.dumps(json.loads(path.read_text()) | {"schema": 0}))
-        with pytest.raises(DrivetrError, match="schema 0, this drivetr needs 1.*drivetr index"):
+        with pytest.raises(DrivetrError, match="schema 0, this drivetr needs 2.*drivetr index"):
             open_index(tmp_path / "data", "v1.0-mini")
 
     @pytest.mark.parametrize("damage", ["header", "cut", "gone"])
@@ -317,7 +338,7 @@ class TestPlace:
         write_tables(root, make_tables(TableShape(scenes=1)), "v1.0-other")
         one = open_index(root, "v1.0-mini", tmp_path / "out")
         two = open_index(root, "v1.0-other", tmp_path / "out")
-        assert one.folder.parent == two.folder.parent == tmp_path / "out"
+        assert one.folder.parent == two.folder.parent == tmp_path / "out/index"
         assert (len(one), len(two)) == (12, 6)
 
     def test_no_pickle_inside(self, tmp_path: Path):

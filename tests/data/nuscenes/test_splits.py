@@ -85,3 +85,11 @@ class TestSamplesOfSplit:
         index = open_index(nuscenes_real, "v1.0-mini", tmp_path)
         assert index.samples_of_split("mini_train").tolist() == [0]
         assert index.samples_of_split("mini_val").tolist() == [1, 2]
+
+
+def test_own_list_under_an_official_name(tmp_path: Path):
+    (tmp_path / "v1.0-mine").mkdir()
+    (tmp_path / "v1.0-mine" / "splits.json").write_text('{"val": ["a"], "mine": ["a"]}')
+    assert splits_of_version(tmp_path, "v1.0-mine") == ["mine"]
+    with pytest.raises(DrivetrError, match=r"call yours something else, such as 'my_val'"):
+        scenes_of_split(tmp_path, "v1.0-mine", "val")

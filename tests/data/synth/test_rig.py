@@ -52,7 +52,7 @@ def test_size_keeps_the_lower_part_of_the_picture() -> None:
     camera = nuscenes_rig(256, 704).cameras[0]
     scale = 704 / 1600
     assert camera.intrinsic[0, 0] == pytest.approx(1266 * scale)
-    assert camera.intrinsic[1, 2] == pytest.approx((491 + 0.5) * scale - 0.5 - (900 * scale - 256))
+    assert camera.intrinsic[1, 2] == pytest.approx((491 + 0.5) * scale - (900 * scale - 256))
 
 
 def test_a_rig_of_four_cameras_without_lidar(tmp_path: Path) -> None:

@@ -48,3 +48,9 @@ def test_counts_of_truth(metrics):
 
 def test_takes_what_came_through_json(metrics):
     assert format_metrics(json.loads(json.dumps(metrics))) == format_metrics(metrics)
+
+
+def test_no_truth_left_is_said_aloud(metrics):
+    empty = metrics | {"drivetr": {"num_truth": dict.fromkeys(CLASS_RANGE, 0)}}
+    assert "No box of the ground truth is left" in format_metrics(empty)
+    assert "No box" not in format_metrics(metrics)

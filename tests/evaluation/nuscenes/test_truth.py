@@ -176,6 +176,22 @@ class TestRigWithoutLidar:
         assert without["mean_ap"] > 0
         assert without["label_aps"] == with_lidar["label_aps"]
 
+    def test_boxes_whose_points_nobody_counted(self, tables_only, tmp_path, random_submission):
+        """The devkit drops boxes without points, which would be all of them."""
+        counted = [row | {"num_lidar_pts": 1} for row in table(tables_only, "sample_annotation")]
+        overwrite(tables_only, "sample_annotation", counted)
+        path = tmp_path / "results.json"
+        nusc = open_tables(tables_only, "v1.0-synth")
+        path.write_text(json.dumps(random_submission(nusc, VAL, 5)))
+        with_lidar = evaluate_submission(path, tables_only, "v1.0-synth", "synth_val")
+        none = [row | {"num_lidar_pts": 0, "num_radar_pts": 0} for row in counted]
+        overwrite(tables_only, "sample_annotation", none)
+        camera = {"token": "sensor", "channel": "CAM_NOSE", "modality": "camera"}
+        overwrite(tables_only, "sensor", [camera])
+        without = evaluate_submission(path, tables_only, "v1.0-synth", "synth_val")
+        assert sum(without["drivetr"]["num_truth"].values()) > 0
+        assert without["label_aps"] == with_lidar["label_aps"]
+
     def test_no_sensor_at_all(self, empty_results, tables_only):
         rows = table(tables_only, "sample_data")
         lost = next(row for row in rows if row["sample_token"] == VAL[1])
