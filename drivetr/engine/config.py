@@ -126,13 +126,7 @@ def load_config(file: str | Path, options: dict[str, Any] | None = None) -> RunC
         raise DrivetrError(
             f"config {file} is not a Python file (.py), see drivetr/engine/config.py"
         )
-    try:
-        parsed = Config.fromfile(file, lazy_import=True)
-        values = _resolved(parsed._to_lazy_dict())
-    except (ImportError, SyntaxError) as error:
-        raise DrivetrError(f"config {file}: {error}") from error
-    except Exception as error:  # mmengine raises its own kinds for what a config may not contain
-        raise DrivetrError(f"config {file} cannot be read: {error}") from error
+    values = _read(file)
     known = [f.name for f in fields(RunConfig) if f.name != "file"]
     _refuse_dead_names(file, known)
     values = {key: value for key, value in values.items() if key in known}
@@ -147,6 +141,23 @@ def load_config(file: str | Path, options: dict[str, Any] | None = None) -> RunC
                 f"config {file}: {f.name!r} is missing, see drivetr/engine/config.py"
             )
     return RunConfig(file=file, **values)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """All names of a config file and of those it builds on."""
+    try:
+        parsed = Config.fromfile(file, lazy_import=True)
+        values: dict[str, Any] = _resolved(parsed._to_lazy_dict())
+    except (ImportError, SyntaxError) as error:
+        if getattr(error, "name", None) == "pkg_resources":  # where mmengine looks for packages
+            raise DrivetrError(
+                f"config {file}: `with read_base():` takes relative imports, such as `from"
+                " ..petr.petr_point_synth import *`; found the name of a package"
+            ) from error
+        raise DrivetrError(f"config {file}: {error}") from error
+    except Exception as error:  # mmengine raises its own kinds for what a config may not contain
+        raise DrivetrError(f"config {file} cannot be read: {error}") from error
+    return values
 
 
 def parse_options(pairs: list[str] | None) -> dict[str, Any]:

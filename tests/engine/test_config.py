@@ -1,5 +1,6 @@
 """Reading configs, and what is said about wrong ones."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -139,3 +140,13 @@ def test_dataset_of_the_command_line():
     assert config.train_data["dataroot"] == config.test_data["dataroot"] == "root"
     assert (config.train_data["split"], config.test_data["split"]) == ("mini_train", "val")
     assert config.train_data["version"] == "v"
+
+
+def test_a_base_by_the_name_of_a_package_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pkg_resources", None)  # as with setuptools 82
+    file = tmp_path / "c.py"
+    file.write_text(
+        "from mmengine.config import read_base\nwith read_base():\n    from configs.x import *\n"
+    )
+    with pytest.raises(DrivetrError, match="takes relative imports"):
+        load_config(file)

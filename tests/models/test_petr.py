@@ -15,6 +15,7 @@ from drivetr.models.petr import PETR
 from drivetr.models.postprocess import TopKPostprocess
 from drivetr.models.token_criterion import TokenCriterion
 from drivetr.nn.backbones.tiny_resnet import TinyResNet
+from drivetr.nn.backbones.vit import ViT
 from drivetr.nn.decoder import TransformerDecoder
 from drivetr.nn.frustum_position import FrustumPositionEncoding
 from drivetr.nn.grid_position import GridPosition
@@ -28,14 +29,23 @@ from tests.models.samples import make_cameras, make_targets
 SPAN = (-26.0, -26.0, -4.0, 26.0, 26.0, 3.0)
 
 
+def make_backbone(kind: str) -> nn.Module:
+    if kind == "vit":
+        return ViT(
+            image_size=64, patch_size=16, num_layers=2, num_heads=2, embed_dim=32, mlp_dim=64
+        )
+    return TinyResNet(in_channels=5 if kind == "point" else 3, num_blocks=1)
+
+
 def build(kind: str) -> PETR:
     torch.manual_seed(0)
     width, heads, layers = 32, 4, 2
     is_point = kind == "point"
-    backbone = TinyResNet(in_channels=5 if is_point else 3, num_blocks=1)
+    backbone = make_backbone(kind)
     position = {
         "point": PointPosition(SPAN),
         "frustum": FrustumPositionEncoding(width, num_depths=8),
+        "vit": FrustumPositionEncoding(width, num_depths=8),
         "grid": GridPosition(width),
     }[kind]
     centre = AttendedCentre(SPAN, width, heads) if is_point else SigmoidCentre(SPAN)
@@ -55,7 +65,7 @@ def build(kind: str) -> PETR:
     ).eval()
 
 
-@pytest.fixture(params=["point", "frustum", "grid"])
+@pytest.fixture(params=["point", "frustum", "grid", "vit"])
 def kind(request):
     return request.param
 
