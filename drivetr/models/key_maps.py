@@ -54,30 +54,3 @@ PETR_KEYS = RegexKeyMap(
     ignored=("pts_bbox_head.code_weights",),
 )
 """PETR (megvii-research/PETR): head, neck and ResNet trunk."""
-
-_ENCODER_LAYER = r"transformer\.encoder\.layers\.(\d+)\."
-_DECODER_LAYER = r"transformer\.decoder\.layers\.(\d+)\."
-
-DETR_KEYS = RegexKeyMap(
-    rules=(
-        (r"backbone\.0\.body\.", "backbone."),
-        (r"backbone\.1\.(row|col)_embed\.", r"position.\1_embed."),
-        (_ENCODER_LAYER + r"self_attn\.", r"encoder.layers.\1.self_attention."),
-        (_ENCODER_LAYER + r"linear1\.", r"encoder.layers.\1.ffn.0."),
-        (_ENCODER_LAYER + r"linear2\.", r"encoder.layers.\1.ffn.3."),
-        (_ENCODER_LAYER + r"norm1\.", r"encoder.layers.\1.norms.0."),
-        (_ENCODER_LAYER + r"norm2\.", r"encoder.layers.\1.norms.1."),
-        (_DECODER_LAYER + r"self_attn\.", r"decoder.layers.\1.self_attention."),
-        (_DECODER_LAYER + r"multihead_attn\.", r"decoder.layers.\1.cross_attention."),
-        (_DECODER_LAYER + r"linear1\.", r"decoder.layers.\1.ffn.0."),
-        (_DECODER_LAYER + r"linear2\.", r"decoder.layers.\1.ffn.3."),
-        (_DECODER_LAYER + r"norm1\.", r"decoder.layers.\1.norms.0."),
-        (_DECODER_LAYER + r"norm2\.", r"decoder.layers.\1.norms.1."),
-        (_DECODER_LAYER + r"norm3\.", r"decoder.layers.\1.norms.2."),
-        (r"transformer\.decoder\.norm\.", "decoder.post_norm."),
-        (r"bbox_embed\.layers\.0\.", "box_embed.0."),
-        (r"bbox_embed\.layers\.1\.", "box_embed.2."),
-        (r"bbox_embed\.layers\.2\.", "box_embed.4."),
-    ),
-)
-"""DETR (facebookresearch/detr)."""

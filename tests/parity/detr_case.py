@@ -7,7 +7,7 @@ from torch.nn import functional
 from drivetr.models.detr import DETR
 from drivetr.models.detr_criterion import DetrCriterion, ImageBoxMatcher
 from drivetr.models.detr_postprocess import BestClassPostprocess
-from drivetr.models.key_maps import DETR_KEYS
+from drivetr.models.detr_layouts import FACEBOOK
 from drivetr.nn.backbones.resnet import ResNet
 from drivetr.nn.decoder import TransformerDecoder
 from drivetr.nn.encoder import TransformerEncoder
@@ -37,7 +37,7 @@ def build_detr(case: GoldenCase) -> DETR:
         size["Q"],
         size["classes"],
     ).eval()
-    load_weights(model, case.weights, DETR_KEYS)
+    load_weights(model, FACEBOOK.translate(case.weights))
     return model
 
 
