@@ -5,7 +5,7 @@ strict loading (`drivetr.nn.weights.load_weights`) reports it.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -27,12 +27,15 @@ class Layout:
         rules: pattern at the beginning of a name, and what stands there in drivetr; the first that
             fits counts. Names of separate projections end as `in_proj_q.weight` and so on.
         drop: beginnings of names that are known and not wanted.
+        reshape: a published name and its tensor to the tensor in PyTorch's order of dimensions,
+            where the file has another.
     """
 
     name: str
     sign: str
     rules: Sequence[tuple[str, str]]
     drop: tuple[str, ...] = ()
+    reshape: Callable[[str, Tensor], Tensor] | None = None
 
     def translate(self, state: Mapping[str, Tensor]) -> State:
         """The state dict under drivetr's names.
@@ -47,7 +50,7 @@ class Layout:
             name = self._own_name(key)
             if name in translated:
                 raise DrivetrError(f"two entries of the file stand for {name!r}, one is {key!r}")
-            translated[name] = tensor
+            translated[name] = tensor if self.reshape is None else self.reshape(key, tensor)
         return join_projections(translated)
 
     def _own_name(self, key: str) -> str:
