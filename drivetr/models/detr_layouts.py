@@ -45,13 +45,19 @@ HUGGING_FACE = Layout(
         (_HF_POSITION + r"column_embeddings\.", "position.col_embed."),
         (r"model\.input_projection\.", "input_proj."),
         (r"model\.query_position_embeddings\.", "query_embed."),
-        (_HF_ENCODER + r"self_attn\.([qkv])_proj\.", r"encoder.layers.\1.self_attention.in_proj_\2."),
+        (
+            _HF_ENCODER + r"self_attn\.([qkv])_proj\.",
+            r"encoder.layers.\1.self_attention.in_proj_\2.",
+        ),
         (_HF_ENCODER + r"self_attn\." + _OUT, r"encoder.layers.\1.self_attention.out_proj."),
         (_HF_ENCODER + _FC1, r"encoder.layers.\1.ffn.0."),
         (_HF_ENCODER + _FC2, r"encoder.layers.\1.ffn.3."),
         (_HF_ENCODER + r"self_attn_layer_norm\.", r"encoder.layers.\1.norms.0."),
         (_HF_ENCODER + r"final_layer_norm\.", r"encoder.layers.\1.norms.1."),
-        (_HF_DECODER + r"self_attn\.([qkv])_proj\.", r"decoder.layers.\1.self_attention.in_proj_\2."),
+        (
+            _HF_DECODER + r"self_attn\.([qkv])_proj\.",
+            r"decoder.layers.\1.self_attention.in_proj_\2.",
+        ),
         (_HF_DECODER + r"self_attn\." + _OUT, r"decoder.layers.\1.self_attention.out_proj."),
         (
             _HF_DECODER + r"encoder_attn\.([qkv])_proj\.",

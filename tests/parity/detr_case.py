@@ -6,8 +6,8 @@ from torch.nn import functional
 
 from drivetr.models.detr import DETR
 from drivetr.models.detr_criterion import DetrCriterion, ImageBoxMatcher
-from drivetr.models.detr_postprocess import BestClassPostprocess
 from drivetr.models.detr_layouts import FACEBOOK
+from drivetr.models.detr_postprocess import BestClassPostprocess
 from drivetr.nn.backbones.resnet import ResNet
 from drivetr.nn.decoder import TransformerDecoder
 from drivetr.nn.encoder import TransformerEncoder

@@ -10,6 +10,7 @@ from drivetr.nn.backbones.resnet import ResNet
 from drivetr.nn.necks.cpfpn import CPFPN
 from drivetr.nn.necks.fpn import FPN
 from drivetr.nn.weights import load_weights
+from tests.parity.clip_case import compare_clip
 from tests.parity.comparison import FEATURES, Comparison
 from tests.parity.detr_case import compare_detr
 from tests.parity.golden_case import GoldenCase
@@ -70,6 +71,7 @@ RUNNERS: dict[str, Runner] = {
     "resnet50_pytorch": compare_resnet,
     "cpfpn": compare_cpfpn,
     "fpn": compare_fpn,
+    "clip_hf": compare_clip,
     "detr": compare_detr,
     "petr_head": compare_petr_head,
     "petr_loss": compare_petr_loss,
