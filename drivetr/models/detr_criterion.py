@@ -1,4 +1,4 @@
-"""DETR's set loss: classes, L1 and generalised IoU at every decoder layer (arXiv:2005.12872, 3.1)."""
+"""DETR's set loss at every decoder layer: classes, L1, GIoU (arXiv:2005.12872, section 3.1)."""
 
 from typing import Any
 
