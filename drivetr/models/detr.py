@@ -67,8 +67,8 @@ class DETR(nn.Module):
         position = Position(added=_tokens(self.position(padding)))
         visible = ~padding.flatten(1)[:, None, None]
         memory = self.encoder(_tokens(self.input_proj(features)), position, visible)
-        query_position = Position(added=self.query_embed.weight.expand(len(images), -1, -1))
-        query = torch.zeros_like(query_position.added)
+        place = self.query_embed.weight.expand(len(images), -1, -1)  # B Q C
+        query, query_position = torch.zeros_like(place), Position(added=place)
         layers = []
         for index in range(len(self.decoder)):
             query, _ = self.decoder.step(

@@ -23,7 +23,7 @@ def focal_cost(
 
 
 def least_cost_pairs(cost: Float[Tensor, "Q G"]) -> Assignment:
-    """Rows and columns of the assignment of least total cost; costs that are not finite are high."""
+    """Rows and columns of the cheapest assignment; costs that are not finite count as high."""
     cost = torch.nan_to_num(cost, nan=100.0, posinf=100.0, neginf=-100.0)
     rows, columns = linear_sum_assignment(cost.cpu().numpy())
     return (

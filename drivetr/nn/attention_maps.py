@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -26,7 +27,7 @@ def recorded_attention(model: nn.Module) -> Iterator[AttentionMaps]:
 
     def recorder(name: str):  # type: ignore[no-untyped-def]
         @torch.no_grad()
-        def record(module: MultiheadAttention, inputs: tuple[Tensor, ...], output: object) -> None:
+        def record(module: MultiheadAttention, inputs: tuple[Any, ...], output: object) -> None:
             maps.setdefault(name, []).append(module.weights(*inputs))
 
         return record

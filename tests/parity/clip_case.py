@@ -42,7 +42,7 @@ def build_clip(case: GoldenCase) -> CLIP:
 
 @torch.no_grad()
 def compare_clip(case: GoldenCase) -> list[Comparison]:
-    """Every recorded quantity; what follows a text's end is compared nowhere else, so neither here."""
+    """Every recorded quantity; what follows a text's end is left out."""
     model, theirs = build_clip(case), case.outputs
     images, tokens = case.input("pixel_values"), case.input("input_ids")
     real = case.input("attention_mask")[..., None]

@@ -59,8 +59,8 @@ class ViT(nn.Module):
             dropout: in attention, feed-forward and after the positions.
             with_checkpoint: recompute each block in the backward pass to save memory.
             eps: of the layer norms; Hugging Face's ViT has 1e-12, CLIP 1e-5.
-            clip_style: as in CLIP's image tower: a norm before the first block, `QuickGELU`, patches
-                projected without bias.
+            clip_style: as in CLIP's image tower: a norm before the first block, `QuickGELU`, no
+                bias on the patches.
         """
         super().__init__()
         self.patch_size = patch_size
@@ -129,4 +129,4 @@ class ViT(nn.Module):
         """
         rows = images.shape[-2] // self.patch_size
         patches = self.tokens(images)[:, 1:]
-        return [patches.transpose(1, 2).unflatten(2, (rows, -1))]
+        return [patches.transpose(1, 2).reshape(len(images), patches.shape[2], rows, -1)]
