@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from drivetr.nn.backbones.vit import ViT
-from drivetr.nn.pre_norm_block import PreNormBlock, QuickGELU
+from drivetr.nn.pre_norm_block import Activation, PreNormBlock
 
 INITIAL_SCALE = math.log(1 / 0.07)
 
@@ -22,6 +22,7 @@ class TextTransformer(nn.Module):
         num_heads: attention heads.
         num_layers: blocks.
         mlp_dim: width inside the feed-forward parts, four times C if None.
+        activation: of the feed-forward parts.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class TextTransformer(nn.Module):
         num_heads: int = 8,
         num_layers: int = 12,
         mlp_dim: int | None = None,
+        activation: Activation = "quick_gelu",
     ) -> None:
         super().__init__()
         self.token_embedding = nn.Embedding(vocab_size, embed_dim)
@@ -39,7 +41,7 @@ class TextTransformer(nn.Module):
         nn.init.normal_(self.token_embedding.weight, std=0.02)
         nn.init.normal_(self.positional_embedding, std=0.01)
         self.blocks = nn.ModuleList(
-            PreNormBlock(embed_dim, num_heads, mlp_dim or 4 * embed_dim, 0.0, 1e-5, QuickGELU())
+            PreNormBlock(embed_dim, num_heads, mlp_dim or 4 * embed_dim, 0.0, 1e-5, activation)
             for _ in range(num_layers)
         )
         self.ln_final = nn.LayerNorm(embed_dim, eps=1e-5)

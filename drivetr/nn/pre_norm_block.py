@@ -1,5 +1,7 @@
 """The transformer block of ViT and CLIP: normalise, then attend or transform, then add."""
 
+from typing import Literal
+
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
@@ -13,6 +15,10 @@ class QuickGELU(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """The same shape."""
         return x * (1.702 * x).sigmoid()
+
+
+Activation = Literal["gelu", "quick_gelu"]
+_ACTIVATIONS: dict[str, type[nn.Module]] = {"gelu": nn.GELU, "quick_gelu": QuickGELU}
 
 
 class PreNormBlock(nn.Module):
@@ -34,16 +40,18 @@ class PreNormBlock(nn.Module):
         mlp_dim: int,
         dropout: float,
         eps: float,
-        activation: nn.Module,
+        activation: Activation = "gelu",
     ) -> None:
         super().__init__()
+        if activation not in _ACTIVATIONS:
+            raise ValueError(f"activation is {activation!r}, expected one of {[*_ACTIVATIONS]}")
         self.ln_1 = nn.LayerNorm(embed_dim, eps=eps)
         self.self_attention = MultiheadAttention(embed_dim, num_heads, dropout)
         self.dropout = nn.Dropout(dropout)
         self.ln_2 = nn.LayerNorm(embed_dim, eps=eps)
         self.mlp = nn.Sequential(
             nn.Linear(embed_dim, mlp_dim),
-            activation,
+            _ACTIVATIONS[activation](),
             nn.Dropout(dropout),
             nn.Linear(mlp_dim, embed_dim),
             nn.Dropout(dropout),

@@ -24,7 +24,17 @@ def inputs():
 
 def ours(state, layout: str) -> CLIP:
     model = CLIP(
-        ViT(SIZE, PATCH, LAYERS, HEADS, DIM, 4 * DIM, eps=1e-5, clip_style=True),
+        ViT(
+            SIZE,
+            PATCH,
+            LAYERS,
+            HEADS,
+            DIM,
+            4 * DIM,
+            eps=1e-5,
+            activation="quick_gelu",
+            clip_style=True,
+        ),
         TextTransformer(VOCAB, CONTEXT, DIM, HEADS, LAYERS),
         COMMON,
     ).eval()
@@ -90,7 +100,7 @@ def test_open_clip(inputs):
 
 def test_words_after_the_end_do_not_count(inputs):
     model = CLIP(
-        ViT(SIZE, PATCH, 1, HEADS, DIM, DIM, eps=1e-5, clip_style=True),
+        ViT(SIZE, PATCH, 1, HEADS, DIM, DIM, eps=1e-5, activation="quick_gelu", clip_style=True),
         TextTransformer(VOCAB, CONTEXT, DIM, HEADS, LAYERS),
         COMMON,
     ).eval()

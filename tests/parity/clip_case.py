@@ -24,6 +24,7 @@ def build_clip(case: GoldenCase) -> CLIP:
             vision["hidden_size"],
             vision["intermediate_size"],
             eps=vision["layer_norm_eps"],
+            activation="quick_gelu",
             clip_style=True,
         ),
         TextTransformer(

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from drivetr.nn.pre_norm_block import PreNormBlock, QuickGELU
+from drivetr.nn.pre_norm_block import Activation, PreNormBlock
 
 
 class _Encoder(nn.Module):
@@ -33,7 +33,7 @@ class ViT(nn.Module):
         strides: input pixels per cell of it: the patch size.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - sizes and choices in which the published networks differ
         self,
         image_size: int = 224,
         patch_size: int = 16,
@@ -44,6 +44,7 @@ class ViT(nn.Module):
         dropout: float = 0.0,
         with_checkpoint: bool = False,
         eps: float = 1e-6,
+        activation: Activation = "gelu",
         clip_style: bool = False,
     ) -> None:
         """Builds the network with random weights.
@@ -59,8 +60,9 @@ class ViT(nn.Module):
             dropout: in attention, feed-forward and after the positions.
             with_checkpoint: recompute each block in the backward pass to save memory.
             eps: of the layer norms; Hugging Face's ViT has 1e-12, CLIP 1e-5.
-            clip_style: as in CLIP's image tower: a norm before the first block, `QuickGELU`, no
-                bias on the patches.
+            activation: of the feed-forward parts.
+            clip_style: as in CLIP's image tower: a norm before the first block, no bias on the
+                patches.
         """
         super().__init__()
         self.patch_size = patch_size
@@ -72,9 +74,8 @@ class ViT(nn.Module):
         self.conv_proj = nn.Conv2d(3, embed_dim, patch_size, patch_size, bias=not clip_style)
         nn.init.trunc_normal_(self.conv_proj.weight, std=(3 * patch_size**2) ** -0.5)
         self.pre_norm = nn.LayerNorm(embed_dim, eps=eps) if clip_style else nn.Identity()
-        activation = QuickGELU if clip_style else nn.GELU
         blocks = [
-            PreNormBlock(embed_dim, num_heads, mlp_dim, dropout, eps, activation())
+            PreNormBlock(embed_dim, num_heads, mlp_dim, dropout, eps, activation)
             for _ in range(num_layers)
         ]
         self.encoder = _Encoder(1 + self.grid**2, dropout, blocks)
