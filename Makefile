@@ -1,8 +1,10 @@
-# Everything sets itself up: the first target you run makes .venv and installs drivetr into it.
+# Everything sets itself up: the first target you run makes .venv and installs drivetr into it, for
+# the demo without the developers' tools.
 
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+DEV_STAMP := $(VENV)/.installed-dev
 DRIVETR := $(BIN)/drivetr
 
 # .venv takes 6.5 GB with torch's CUDA build from PyPI, and pip keeps 3 GB of wheels meanwhile.
@@ -21,9 +23,11 @@ DEMO_SET := --dataroot $(DEMO)/data --version v1.0-synth
 help:  ## Lists the targets
 	@sed -nE 's/^([a-z-]+):.*##  ?(.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-install: $(STAMP)  ## Makes .venv and installs drivetr with its developer tools, editable
+install: $(DEV_STAMP)  ## Makes .venv and installs drivetr with its developer tools, editable
 
-$(STAMP): pyproject.toml
+$(STAMP): EXTRAS :=
+$(DEV_STAMP): EXTRAS := [dev]
+$(STAMP) $(DEV_STAMP): pyproject.toml
 	@if ! { [ -n "$(PYTHON)" ] && $(PYTHON) -c '$(SUPPORTED)' 2>/dev/null; }; then \
 		echo "drivetr needs Python 3.10, 3.11 or 3.12, but $(or $(PYTHON),python3) is:" \
 			"$$($(or $(PYTHON),python3) --version 2>&1 | head -n 1)." \
@@ -33,7 +37,7 @@ $(STAMP): pyproject.toml
 		echo "drivetr's virtual environment needs $(NEEDED_GB) GB of free disk for the install," \
 			"but $$free_gb GB are free in $(CURDIR)." >&2; exit 2; fi
 	@[ -x $(BIN)/pip ] || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check --no-compile -e '.[dev]'
+	$(BIN)/python -m pip install --disable-pip-version-check --no-compile -e '.$(EXTRAS)'
 	@touch $@
 
 demo: $(STAMP)  ## Trains PETR (point-aware variant) on a synthetic world, evaluates it, makes a video
@@ -49,26 +53,26 @@ demo: $(STAMP)  ## Trains PETR (point-aware variant) on a synthetic world, evalu
 		--scene all --range 24 --results $(DEMO)/results.json --mp4 $(DEMO)/replay.mp4
 	@echo "The official metrics are in $(DEMO)/metrics.json, the video is $(DEMO)/replay.mp4."
 
-test: $(STAMP)  ## Runs the tests but the slow ones
+test: $(DEV_STAMP)  ## Runs the tests but the slow ones
 	$(BIN)/python -m pytest -m "not slow"
 
-test-all: $(STAMP)  ## Runs every test
+test-all: $(DEV_STAMP)  ## Runs every test
 	$(BIN)/python -m pytest
 
-lint: $(STAMP)  ## Checks style, format and duplicated code
+lint: $(DEV_STAMP)  ## Checks style, format and duplicated code
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pylint --disable=all --enable=duplicate-code drivetr tools
 
-types: $(STAMP)  ## Checks types, strictly in geometry, structures and nn
+types: $(DEV_STAMP)  ## Checks types, strictly in geometry, structures and nn
 	$(BIN)/mypy
 
-imports: $(STAMP)  ## Checks that imports respect the floors of the package
+imports: $(DEV_STAMP)  ## Checks that imports respect the floors of the package
 	$(BIN)/lint-imports
 
-format: $(STAMP)  ## Formats the code and mends what ruff can mend
+format: $(DEV_STAMP)  ## Formats the code and mends what ruff can mend
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(STAMP)  ## Measures index and data path; DRIVETR_DATA names a folder with nuscenes_real
+bench: $(DEV_STAMP)  ## Measures index and data path; DRIVETR_DATA names a folder with nuscenes_real
 	@set -e; for name in index data_path; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name; done
