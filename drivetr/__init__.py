@@ -1,3 +1,20 @@
 """drivetr: multi-camera 3D perception with transformers, in pure PyTorch."""
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import nn
+
 __version__ = "0.1.0"
+
+
+def from_pretrained(folder: "str | Path") -> "nn.Module":
+    """The model that `drivetr convert` wrote into `folder`, in evaluation mode.
+
+    Raises:
+        DrivetrError: files that are absent, damaged or not of this format.
+    """
+    from drivetr.engine.convert import from_pretrained as load
+
+    return load(folder)

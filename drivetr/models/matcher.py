@@ -22,6 +22,16 @@ def focal_cost(
     return (positive - negative)[:, labels]
 
 
+def least_cost_pairs(cost: Float[Tensor, "Q G"]) -> Assignment:
+    """Rows and columns of the cheapest assignment; costs that are not finite count as high."""
+    cost = torch.nan_to_num(cost, nan=100.0, posinf=100.0, neginf=-100.0)
+    rows, columns = linear_sum_assignment(cost.cpu().numpy())
+    return (
+        torch.as_tensor(rows, device=cost.device),
+        torch.as_tensor(columns, device=cost.device),
+    )
+
+
 class HungarianMatcher:
     """Finds the assignment of least total cost.
 
@@ -64,10 +74,4 @@ class HungarianMatcher:
         anchors: Float[Tensor, "Q 3"] | None = None,
     ) -> Assignment:
         """Matched predictions and the ground truth of each; at most min(Q, G) pairs."""
-        cost = self.cost(logits, boxes, targets, anchors)
-        cost = torch.nan_to_num(cost, nan=100.0, posinf=100.0, neginf=-100.0)
-        rows, columns = linear_sum_assignment(cost.cpu().numpy())
-        return (
-            torch.as_tensor(rows, device=logits.device),
-            torch.as_tensor(columns, device=logits.device),
-        )
+        return least_cost_pairs(self.cost(logits, boxes, targets, anchors))

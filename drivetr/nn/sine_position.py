@@ -1,4 +1,4 @@
-"""The two sine encodings of PETR (arXiv:2203.05625): of image cells and of reference points."""
+"""Sine encodings of image cells (DETR, PETR) and of reference points (PETR, arXiv:2203.05625)."""
 
 import torch
 from jaxtyping import Bool, Float
@@ -37,6 +37,29 @@ def multiview_sine(
     return torch.cat(parts, dim=-1).movedim(-1, 2)
 
 
+def image_sine(
+    padding: Bool[Tensor, "B H W"], num_feats: int, eps: float = 1e-6
+) -> Float[Tensor, "B 2*{num_feats} H W"]:
+    """Encodes row and column of every cell, each counted over cells that are not padding.
+
+    Sines and cosines of the count as a share of the last count (plus `eps`) times 2 pi alternate,
+    and the axes follow one another as (row, column), as in DETR's PositionEmbeddingSine.
+
+    Args:
+        padding: True where a cell looks at padding.
+        num_feats: columns per axis, even.
+        eps: keeps an axis that is all padding finite.
+    """
+    real = (~padding).float()
+    parts = []
+    for axis in (1, 2):
+        count = real.cumsum(axis)
+        share = count / (count.narrow(axis, -1, 1) + eps)
+        angles = _angles(share * (2 * torch.pi), num_feats)  # B H W F
+        parts.append(_alternating(angles))
+    return torch.cat(parts, dim=-1).movedim(-1, 1)
+
+
 def sine_of_points(
     reference: Float[Tensor, "*B 3"], num_feats: int
 ) -> Float[Tensor, "*B 3*{num_feats}"]:
@@ -49,5 +72,9 @@ def sine_of_points(
         num_feats: columns per axis, even.
     """
     angles = _angles(reference.float() * (2 * torch.pi), num_feats)  # *B 3 F
-    waves = torch.stack([angles[..., 0::2].sin(), angles[..., 1::2].cos()], dim=-1).flatten(-2)
-    return waves[..., [1, 0, 2], :].flatten(-2)
+    return _alternating(angles)[..., [1, 0, 2], :].flatten(-2)
+
+
+def _alternating(angles: Float[Tensor, "*B F"]) -> Float[Tensor, "*B F"]:
+    """Sine of the even columns and cosine of the odd ones."""
+    return torch.stack([angles[..., 0::2].sin(), angles[..., 1::2].cos()], dim=-1).flatten(-2)

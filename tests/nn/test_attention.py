@@ -37,6 +37,27 @@ def test_equals_torch_with_positions_and_mask(tokens):
     torch.testing.assert_close(got, expected, atol=1e-6, rtol=1e-5)
 
 
+def test_weights_equal_torch_s(tokens):
+    query, key = tokens
+    attention = MultiheadAttention(16, 4)
+    padding = torch.zeros(2, 7, dtype=torch.bool)
+    padding[1, 2:] = True
+    got = attention.weights(query, key, Position(), Position(key), ~padding[:, None, None])
+    _, expected = torch_twin(attention)(
+        query, key + key, key, key_padding_mask=padding, average_attn_weights=False
+    )
+    torch.testing.assert_close(got, expected, atol=1e-6, rtol=1e-5)
+
+
+def test_weights_with_a_kernel_average_the_points(tokens):
+    query, key = tokens
+    attention = MultiheadAttention(16, 4, kernel=GaussianKernel([1.0, 2.0, 4.0, 8.0]))
+    positions = [Position(points=torch.randn(2, n, 3) * 3) for n in (5, 7)]
+    _, points = attention(query, key, *positions)
+    weights = attention.weights(query, key, *positions)
+    torch.testing.assert_close(weights @ positions[1].points[:, None], points, atol=1e-4, rtol=1e-4)
+
+
 def test_kernel_multiplies_attention_by_a_gaussian(tokens):
     """Softmax of content logits minus squared distance over 2 s^2, one width a head."""
     query, key = tokens

@@ -20,6 +20,8 @@ EQUAL = Tolerance(0.0)
 FEATURES = Tolerance(1e-4, 1e-4)  # also for what lies between input and output
 LOSSES = Tolerance(1e-6, 1e-4)
 SCORES = Tolerance(1e-5)
+EMBEDDINGS = Tolerance(1e-4)
+BOXES01 = Tolerance(1e-5)  # shares of an image
 LOGITS = {"tiny": Tolerance(1e-4), "full": Tolerance(5e-4, share=0.99)}
 BOXES = {"tiny": Tolerance(1e-3), "full": Tolerance(3e-3, share=0.99)}  # metres
 

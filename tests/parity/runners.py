@@ -3,15 +3,18 @@
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from drivetr.models.key_maps import PETR_KEYS
 from drivetr.nn.backbones.resnet import ResNet
 from drivetr.nn.necks.cpfpn import CPFPN
 from drivetr.nn.necks.fpn import FPN
 from drivetr.nn.weights import load_weights
+from tests.parity.clip_case import compare_clip
 from tests.parity.comparison import FEATURES, Comparison
+from tests.parity.detr_case import compare_detr
 from tests.parity.golden_case import GoldenCase
+from tests.parity.narrow import narrow
 from tests.parity.petr_case import compare_petr_head, compare_petr_loss
 
 Runner = Callable[[GoldenCase], list[Comparison]]
@@ -28,15 +31,6 @@ def compare_maps(case: GoldenCase, maps: list[Tensor], prefix: str) -> list[Comp
     expected = [case.outputs[f"{prefix}{i}"] for i in range(len(case.outputs))]
     pairs = enumerate(zip(maps, expected, strict=True))
     return [Comparison(f"{prefix}{i}", *pair, FEATURES) for i, pair in pairs]
-
-
-def narrow(module: nn.Module, weights: dict[str, Tensor]) -> None:
-    """Gives parameters the shapes of `weights`: fewer channels than torchvision offers."""
-    for key, tensor in weights.items():
-        owner, _, name = key.rpartition(".")
-        blank = torch.zeros_like(tensor)
-        is_parameter = name in ("weight", "bias")
-        setattr(module.get_submodule(owner), name, nn.Parameter(blank) if is_parameter else blank)
 
 
 @torch.no_grad()
@@ -77,6 +71,8 @@ RUNNERS: dict[str, Runner] = {
     "resnet50_pytorch": compare_resnet,
     "cpfpn": compare_cpfpn,
     "fpn": compare_fpn,
+    "clip_hf": compare_clip,
+    "detr": compare_detr,
     "petr_head": compare_petr_head,
     "petr_loss": compare_petr_loss,
 }

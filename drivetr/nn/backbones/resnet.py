@@ -44,6 +44,7 @@ class ResNet(nn.Module):
         frozen_stages: int = -1,
         frozen_norm: bool = False,
         with_checkpoint: bool = False,
+        dilated: bool = False,
     ) -> None:
         """Builds the network with random weights.
 
@@ -57,6 +58,7 @@ class ResNet(nn.Module):
                 -1 freezes nothing.
             frozen_norm: batch norm uses its stored statistics and has no gradients.
             with_checkpoint: recompute each residual block in the backward pass to save memory.
+            dilated: stage 4 looks farther instead of shrinking the map (DETR's DC5).
 
         Raises:
             ValueError: for an unknown depth, stage or style, or for checkpointing with live batch
@@ -69,7 +71,10 @@ class ResNet(nn.Module):
             raise ValueError(f"no ResNet of depth {depth} in style {style!r}")
         if with_checkpoint and not frozen_norm:
             raise ValueError("with_checkpoint needs frozen_norm")
-        network = _CONSTRUCTORS[depth](weights=None)
+        if dilated and depth < 50:
+            raise ValueError("dilated needs bottleneck blocks, depth 50 or more")
+        dilation = [False, False, dilated]
+        network = _CONSTRUCTORS[depth](weights=None, replace_stride_with_dilation=dilation)
         built = [f"layer{n}" for n in range(1, stages[-1] + 1)]
         for name in ("conv1", "bn1", "relu", "maxpool", *built):
             self.add_module(name, network.get_submodule(name))
@@ -83,7 +88,9 @@ class ResNet(nn.Module):
         self.out_channels: tuple[int, ...] = tuple(
             self.get_parameter(f"layer{n}.0.{last_convolution}.weight").shape[0] for n in stages
         )
-        self.strides: tuple[int, ...] = tuple(STAGE_STRIDES[n] for n in stages)
+        self.strides: tuple[int, ...] = tuple(
+            min(STAGE_STRIDES[n], 16 if dilated else 32) for n in stages
+        )
         self._freeze()
 
     def torchvision_key(self, key: str) -> str | None:

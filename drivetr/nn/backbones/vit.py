@@ -8,48 +8,21 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from drivetr.nn.attention import MultiheadAttention
-from drivetr.nn.position import Position
-
-
-class _Block(nn.Module):
-    """Attention and feed-forward, each behind a norm (pre-norm)."""
-
-    def __init__(self, embed_dim: int, num_heads: int, mlp_dim: int, dropout: float) -> None:
-        super().__init__()
-        self.ln_1 = nn.LayerNorm(embed_dim, eps=1e-6)
-        self.self_attention = MultiheadAttention(embed_dim, num_heads, dropout)
-        self.dropout = nn.Dropout(dropout)
-        self.ln_2 = nn.LayerNorm(embed_dim, eps=1e-6)
-        self.mlp = nn.Sequential(
-            nn.Linear(embed_dim, mlp_dim),
-            nn.GELU(),
-            nn.Dropout(dropout),
-            nn.Linear(mlp_dim, embed_dim),
-            nn.Dropout(dropout),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        normed = self.ln_1(x)
-        seen, _ = self.self_attention(normed, normed, Position(), Position())
-        x = x + self.dropout(seen)
-        out: Tensor = x + self.mlp(self.ln_2(x))
-        return out
+from drivetr.nn.pre_norm_block import Activation, PreNormBlock
 
 
 class _Encoder(nn.Module):
     """The blocks between the learned positions and the last norm."""
 
-    def __init__(
-        self, num_tokens: int, num_layers: int, block: tuple[int, int, int, float]
-    ) -> None:
+    def __init__(self, num_tokens: int, dropout: float, blocks: list[PreNormBlock]) -> None:
         super().__init__()
-        self.pos_embedding = nn.Parameter(torch.empty(1, num_tokens, block[0]).normal_(std=0.02))
-        self.dropout = nn.Dropout(block[-1])
+        embed_dim, eps = blocks[0].ln_1.normalized_shape[0], blocks[0].ln_1.eps
+        self.pos_embedding = nn.Parameter(torch.empty(1, num_tokens, embed_dim).normal_(std=0.02))
+        self.dropout = nn.Dropout(dropout)
         self.layers = nn.Sequential(
-            OrderedDict((f"encoder_layer_{i}", _Block(*block)) for i in range(num_layers))
+            OrderedDict((f"encoder_layer_{i}", block) for i, block in enumerate(blocks))
         )
-        self.ln = nn.LayerNorm(block[0], eps=1e-6)
+        self.ln = nn.LayerNorm(embed_dim, eps=eps)
 
 
 class ViT(nn.Module):
@@ -60,7 +33,7 @@ class ViT(nn.Module):
         strides: input pixels per cell of it: the patch size.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - sizes and choices in which the published networks differ
         self,
         image_size: int = 224,
         patch_size: int = 16,
@@ -70,6 +43,9 @@ class ViT(nn.Module):
         mlp_dim: int = 3072,
         dropout: float = 0.0,
         with_checkpoint: bool = False,
+        eps: float = 1e-6,
+        activation: Activation = "gelu",
+        clip_style: bool = False,
     ) -> None:
         """Builds the network with random weights.
 
@@ -83,6 +59,10 @@ class ViT(nn.Module):
             mlp_dim: width inside the feed-forward parts.
             dropout: in attention, feed-forward and after the positions.
             with_checkpoint: recompute each block in the backward pass to save memory.
+            eps: of the layer norms; Hugging Face's ViT has 1e-12, CLIP 1e-5.
+            activation: of the feed-forward parts.
+            clip_style: as in CLIP's image tower: a norm before the first block, no bias on the
+                patches.
         """
         super().__init__()
         self.patch_size = patch_size
@@ -91,10 +71,14 @@ class ViT(nn.Module):
         self.out_channels: tuple[int, ...] = (embed_dim,)
         self.strides: tuple[int, ...] = (patch_size,)
         self.class_token = nn.Parameter(torch.zeros(1, 1, embed_dim))
-        self.conv_proj = nn.Conv2d(3, embed_dim, patch_size, patch_size)
+        self.conv_proj = nn.Conv2d(3, embed_dim, patch_size, patch_size, bias=not clip_style)
         nn.init.trunc_normal_(self.conv_proj.weight, std=(3 * patch_size**2) ** -0.5)
-        block = (embed_dim, num_heads, mlp_dim, dropout)
-        self.encoder = _Encoder(1 + self.grid**2, num_layers, block)
+        self.pre_norm = nn.LayerNorm(embed_dim, eps=eps) if clip_style else nn.Identity()
+        blocks = [
+            PreNormBlock(embed_dim, num_heads, mlp_dim, dropout, eps, activation)
+            for _ in range(num_layers)
+        ]
+        self.encoder = _Encoder(1 + self.grid**2, dropout, blocks)
 
     @staticmethod
     def torchvision_key(key: str) -> str | None:
@@ -115,10 +99,8 @@ class ViT(nn.Module):
         )
         return torch.cat([learned[:, :1], resized.flatten(2).transpose(1, 2)], dim=1)
 
-    def forward(
-        self, images: Float[Tensor, "B 3 H W"]
-    ) -> list[Float[Tensor, "B C _rows _columns"]]:
-        """One map of stride `patch_size`.
+    def tokens(self, images: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 1+_patches C"]:
+        """The class token and the patches, row by row, after all blocks and the last norm.
 
         Raises:
             ValueError: if the image is not a whole number of patches.
@@ -127,15 +109,25 @@ class ViT(nn.Module):
             raise ValueError(f"image {tuple(images.shape[-2:])} is not made of {self.patch_size}px")
         patches = self.conv_proj(images)  # B C rows columns
         rows, columns = patches.shape[-2:]
-        tokens = torch.cat(
-            [self.class_token.expand(len(images), -1, -1), patches.flatten(2).transpose(1, 2)],
-            dim=1,
-        )
-        x = self.encoder.dropout(tokens + self.positions(rows, columns))  # B 1+rows*columns C
+        first = self.class_token.expand(len(images), -1, -1)
+        x = torch.cat([first, patches.flatten(2).transpose(1, 2)], dim=1)
+        x = self.encoder.dropout(self.pre_norm(x + self.positions(rows, columns)))  # B T C
         for block in self.encoder.layers:
             if self.with_checkpoint and torch.is_grad_enabled():
                 x = checkpoint(block, x, use_reentrant=False)
             else:
                 x = block(x)
-        x = self.encoder.ln(x)[:, 1:]
-        return [x.transpose(1, 2).reshape(len(images), -1, rows, columns)]
+        normed: Tensor = self.encoder.ln(x)
+        return normed
+
+    def forward(
+        self, images: Float[Tensor, "B 3 H W"]
+    ) -> list[Float[Tensor, "B C _rows _columns"]]:
+        """One map of stride `patch_size`.
+
+        Raises:
+            ValueError: if the image is not a whole number of patches.
+        """
+        rows = images.shape[-2] // self.patch_size
+        patches = self.tokens(images)[:, 1:]
+        return [patches.transpose(1, 2).reshape(len(images), patches.shape[2], rows, -1)]

@@ -1,0 +1,92 @@
+"""State dicts in the layouts of others, brought to drivetr's names and shapes.
+
+A layout is a chain of pure functions on state dicts. What no rule knows keeps its name, so that
+strict loading (`drivetr.nn.weights.load_weights`) reports it.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from drivetr.errors import DrivetrError
+
+State = dict[str, Tensor]
+_PARTS = ("q", "k", "v")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How one publisher writes down a model.
+
+    Attributes:
+        name: for messages.
+        sign: pattern of a name that files of this layout have, and those of others have not.
+        rules: pattern at the beginning of a name, and what stands there in drivetr; the first that
+            fits counts. Names of separate projections end as `in_proj_q.weight` and so on.
+        drop: beginnings of names that are known and not wanted.
+        reshape: a published name and its tensor to the tensor in PyTorch's order of dimensions,
+            where the file has another.
+    """
+
+    name: str
+    sign: str
+    rules: Sequence[tuple[str, str]]
+    drop: tuple[str, ...] = ()
+    reshape: Callable[[str, Tensor], Tensor] | None = None
+
+    def translate(self, state: Mapping[str, Tensor]) -> State:
+        """The state dict under drivetr's names.
+
+        Raises:
+            DrivetrError: two names of the file mean the same.
+        """
+        translated: State = {}
+        for key, tensor in state.items():
+            if key.startswith(self.drop):
+                continue
+            name = self._own_name(key)
+            if name in translated:
+                raise DrivetrError(f"two entries of the file stand for {name!r}, one is {key!r}")
+            translated[name] = tensor if self.reshape is None else self.reshape(key, tensor)
+        return join_projections(translated)
+
+    def _own_name(self, key: str) -> str:
+        for pattern, replacement in self.rules:
+            name, count = re.subn(f"^{pattern}", replacement, key)
+            if count:
+                return name
+        return key
+
+
+def join_projections(state: State) -> State:
+    """Stacks `X.in_proj_{q,k,v}.weight` to `X.in_proj_weight`, and the biases likewise."""
+    stems = {k.split("in_proj_")[0] for k in state if re.search(r"\bin_proj_[qkv]\.", k)}
+    joined = {k: v for k, v in state.items() if not re.search(r"\bin_proj_[qkv]\.", k)}
+    for stem in sorted(stems):
+        for kind in ("weight", "bias"):
+            names = [f"{stem}in_proj_{part}.{kind}" for part in _PARTS]
+            if all(name in state for name in names):
+                joined[f"{stem}in_proj_{kind}"] = torch.cat([state[name] for name in names])
+            else:
+                joined |= {name: state[name] for name in names if name in state}
+    return joined
+
+
+def layout_of(state: Mapping[str, Tensor], layouts: Sequence[Layout], source: object) -> Layout:
+    """The one layout whose sign a state dict bears.
+
+    Raises:
+        DrivetrError: none, or more than one.
+    """
+    fitting = [x for x in layouts if any(re.match(x.sign, key) for key in state)]
+    if len(fitting) == 1:
+        return fitting[0]
+    found = " and ".join(x.name for x in fitting) or "none of them"
+    known = ", ".join(x.name for x in layouts)
+    raise DrivetrError(
+        f"{source}: expected a state dict in one of the layouts {known}; found {found}"
+        f" (its first name is {next(iter(state), 'missing')!r})"
+    )

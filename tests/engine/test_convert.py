@@ -1,0 +1,168 @@
+"""Published weights in every layout, through the door and out again."""
+
+import json
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+import drivetr
+from drivetr.cli.main import main
+from drivetr.engine.convert import convert, read_source
+from drivetr.errors import DrivetrError
+from drivetr.models.published import FAMILIES, PUBLISHED
+
+SMALL = {
+    "depth": 50, "dilated": False, "position": "sine", "embed_dim": 16, "num_heads": 2,
+    "ffn_dim": 16, "encoder_layers": 1, "decoder_layers": 1, "num_queries": 3, "num_classes": 4,
+}  # fmt: skip
+
+
+def facebook_name(key: str) -> str:
+    """Own name to published name, told apart from the layout's rules."""
+    pairs = (
+        ("backbone.", "backbone.0.body."), ("encoder.", "transformer.encoder."),
+        ("decoder.post_norm.", "transformer.decoder.norm."), ("decoder.", "transformer.decoder."),
+    )  # fmt: skip
+    for own, published in pairs:
+        if key.startswith(own):
+            key = published + key.removeprefix(own)
+            break
+    for own, published in (
+        ("self_attention", "self_attn"), ("cross_attention", "multihead_attn"),
+        ("ffn.0", "linear1"), ("ffn.3", "linear2"), ("norms.0", "norm1"), ("norms.1", "norm2"),
+        ("norms.2", "norm3"), ("box_embed.0", "bbox_embed.layers.0"),
+        ("box_embed.2", "bbox_embed.layers.1"), ("box_embed.4", "bbox_embed.layers.2"),
+    ):  # fmt: skip
+        key = key.replace(own, published)
+    return key
+
+
+@pytest.fixture
+def detr():
+    torch.manual_seed(0)
+    return FAMILIES["detr"].build(SMALL).eval()
+
+
+@pytest.fixture
+def checkpoint(detr, tmp_path):
+    state = {facebook_name(k): v for k, v in detr.state_dict().items() if "num_batches" not in k}
+    torch.save({"model": state}, tmp_path / "detr.pth")
+    return tmp_path / "detr.pth"
+
+
+def test_from_the_command_line_to_the_same_boxes(detr, checkpoint, tmp_path, capsys):
+    out = tmp_path / "out"
+    words = ["convert", str(checkpoint), "--model", "detr", "--out", str(out)]
+    assert main([*words, "--set", "num_heads=2", "dilated=False"]) == 0
+    assert "from_pretrained" in capsys.readouterr().out
+    model = drivetr.from_pretrained(out)
+    assert not model.training
+    images, padding = torch.randn(1, 3, 64, 64), torch.zeros(1, 64, 64, dtype=torch.bool)
+    with torch.no_grad():
+        assert torch.equal(
+            model(images, padding)["pred_boxes"], detr(images, padding)["pred_boxes"]
+        )
+    assert json.loads((out / "config.json").read_text())["settings"] == SMALL
+
+
+def test_what_a_bare_state_dict_does_not_tell(checkpoint, tmp_path, capsys):
+    words = ["convert", str(checkpoint), "--model", "detr", "--out", str(tmp_path / "out")]
+    assert main(words) == 2
+    told = capsys.readouterr().err
+    assert "does not tell num_heads, dilated; give --set num_heads=... --set dilated=..." in told
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_name_with_other_sizes_lists_the_shapes(checkpoint, tmp_path):
+    with pytest.raises(
+        DrivetrError, match=r"layout of facebookresearch/detr\): (?s:.*)wrong shape"
+    ):
+        convert(read_source(checkpoint), "detr_r50", tmp_path / "out", {})
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "told"),
+    [
+        ("detr_r5", {}, "no model named 'detr_r5', did you mean 'detr_r50'"),
+        ("vit", {}, "expected a state dict in one of the layouts torchvision, timm"),
+        ("detr", {"num_head": 2}, "--set num_head: detr has no such setting, did you mean"),
+        ("detr", {"num_heads": 3, "dilated": False}, "no detr can be built from"),
+    ],
+)
+def test_wrong_words(checkpoint, tmp_path, model, given, told):
+    with pytest.raises(DrivetrError, match=told):
+        convert(read_source(checkpoint), model, tmp_path / "out", given)
+
+
+def test_a_missing_and_an_unknown_key_fail(checkpoint, tmp_path):
+    state = torch.load(checkpoint, weights_only=True)["model"]
+    state["extra.weight"] = state.pop("input_proj.bias")
+    torch.save(state, checkpoint)
+    with pytest.raises(DrivetrError, match=r"(?s)missing .*input_proj.bias.*unexpected .*extra"):
+        convert(read_source(checkpoint), "detr", tmp_path / "out", {"num_heads": 2, "dilated": 0})
+
+
+class TestSources:
+    def test_a_folder_without_weights(self, tmp_path):
+        (tmp_path / "config.json").write_text("{}")
+        with pytest.raises(DrivetrError, match=r"has no model\.safetensors"):
+            read_source(tmp_path)
+
+    def test_an_archive_of_arrays(self, tmp_path):
+        np.savez(tmp_path / "w.npz", cls=np.ones((1, 1, 4), np.float32))
+        assert read_source(tmp_path / "w.npz").weights["cls"].shape == (1, 1, 4)
+
+    def test_pickled_arrays_are_refused(self, tmp_path):
+        np.savez(tmp_path / "w.npz", cls=np.array([{}], dtype=object))
+        with pytest.raises(DrivetrError, match="is no archive of plain arrays"):
+            read_source(tmp_path / "w.npz")
+
+    def test_torchscript_runs_only_where_it_is_allowed(self, tmp_path):
+        path = tmp_path / "script.pt"
+        torch.jit.save(torch.jit.script(torch.nn.Linear(2, 3)), str(path))
+        with pytest.raises(DrivetrError, match="TorchScript archive.* pass --allow-torchscript"):
+            read_source(path)
+        with pytest.warns(UserWarning, match="runs the TorchScript code"):
+            assert set(read_source(path, allow_torchscript=True).weights) == {"weight", "bias"}
+
+    def test_a_broken_archive(self, tmp_path):
+        with zipfile.ZipFile(tmp_path / "w.pt", "w") as archive:
+            archive.writestr("w/code/x.py", "nonsense")
+        with pytest.raises(DrivetrError, match="cannot be read"), pytest.warns(match="TorchScript"):
+            read_source(tmp_path / "w.pt", allow_torchscript=True)
+
+
+class TestFromPretrained:
+    def test_a_folder_of_something_else(self, tmp_path):
+        with pytest.raises(DrivetrError, match=r"has no config\.json"):
+            drivetr.from_pretrained(tmp_path)
+        (tmp_path / "config.json").write_text('{"model_type": "detr"}')
+        with pytest.raises(DrivetrError, match="expected 1 and one of detr, vit, clip"):
+            drivetr.from_pretrained(tmp_path)
+
+    def test_weights_of_another_size(self, checkpoint, tmp_path):
+        out = tmp_path / "out"
+        convert(read_source(checkpoint), "detr", out, {"num_heads": 2, "dilated": False})
+        save_file({"query_embed.weight": torch.zeros(1, 1)}, out / "model.safetensors")
+        with pytest.raises(DrivetrError, match="do not fit DETR"):
+            drivetr.from_pretrained(out)
+
+
+def test_list(capsys):
+    assert main(["convert", "--list"]) == 0
+    assert capsys.readouterr().out.split()[: len(PUBLISHED)] == list(PUBLISHED)
+
+
+@pytest.mark.parametrize("name", ["detr_r50", "vit_b_32", "clip_vit_b_32"])
+def test_named_models_have_the_settings_that_their_weights_tell(name):
+    family_name, settings = PUBLISHED[name]
+    family = FAMILIES[family_name]
+    with torch.device("meta"):
+        state = family.build(settings).state_dict()
+    told = family.told_by_weights(state)
+    assert told == {key: settings[key] for key in told}
+    assert set(settings) == {*told, *family.untold}

@@ -1,0 +1,126 @@
+"""ViT against the implementations that its weights are published for, from random weights."""
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from safetensors.torch import load_file
+from torch import nn
+
+from drivetr.errors import DrivetrError
+from drivetr.models.layouts import layout_of
+from drivetr.models.vit import ViTClassifier
+from drivetr.models.vit_layouts import VIT_LAYOUTS
+from drivetr.nn.backbones.vit import ViT
+from drivetr.nn.weights import load_weights
+
+DIM, HEADS, LAYERS, MLP, SIZE, PATCH, CLASSES = 32, 4, 2, 64, 32, 8, 5
+
+
+def shaken(model: nn.Module) -> nn.Module:
+    """No weight stays at the zero or one that it starts from."""
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    return model.eval()
+
+
+def ours(state, layout: str, eps: float = 1e-6, pooling: str = "class_token") -> ViTClassifier:
+    model = ViTClassifier(
+        ViT(SIZE, PATCH, LAYERS, HEADS, DIM, MLP, eps=eps), CLASSES, pooling
+    ).eval()
+    found = layout_of(state, VIT_LAYOUTS, "file")
+    assert found.name == layout
+    load_weights(model, found.translate(state))
+    return model
+
+
+@pytest.fixture
+def images():
+    return torch.randn(3, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(1))
+
+
+@torch.no_grad()
+def test_torchvision(images):
+    theirs = shaken(
+        torchvision.models.VisionTransformer(
+            SIZE, PATCH, LAYERS, HEADS, DIM, MLP, num_classes=CLASSES
+        )
+    )
+    got = ours(theirs.state_dict(), "torchvision")(images)
+    torch.testing.assert_close(got, theirs(images), atol=1e-4, rtol=0)
+
+
+def timm_twin() -> nn.Module:
+    timm = pytest.importorskip("timm")
+    return timm.create_model(
+        "vit_base_patch16_224", pretrained=False, embed_dim=DIM, depth=LAYERS, num_heads=HEADS,
+        img_size=SIZE, patch_size=PATCH, mlp_ratio=MLP / DIM, num_classes=CLASSES,
+    )  # fmt: skip
+
+
+@torch.no_grad()
+def test_timm(images):
+    theirs = shaken(timm_twin())
+    got = ours(theirs.state_dict(), "timm")(images)
+    torch.testing.assert_close(got, theirs(images), atol=1e-4, rtol=0)
+
+
+@torch.no_grad()
+def test_google_jax(images, tmp_path):
+    """timm reads the published .npz files too, and so is the judge."""
+    theirs = timm_twin().eval()
+    shapes = {
+        "cls": (1, 1, DIM), "embedding/kernel": (PATCH, PATCH, 3, DIM), "embedding/bias": (DIM,),
+        "Transformer/posembed_input/pos_embedding": (1, 1 + (SIZE // PATCH) ** 2, DIM),
+        "Transformer/encoder_norm/scale": (DIM,), "Transformer/encoder_norm/bias": (DIM,),
+        "head/kernel": (DIM, CLASSES), "head/bias": (CLASSES,),
+    }  # fmt: skip
+    for layer in range(LAYERS):
+        block = f"Transformer/encoderblock_{layer}"
+        for norm in ("LayerNorm_0", "LayerNorm_2"):
+            shapes |= {f"{block}/{norm}/scale": (DIM,), f"{block}/{norm}/bias": (DIM,)}
+        attention = f"{block}/MultiHeadDotProductAttention_1"
+        for part in ("query", "key", "value"):
+            shapes[f"{attention}/{part}/kernel"] = (DIM, HEADS, DIM // HEADS)
+            shapes[f"{attention}/{part}/bias"] = (HEADS, DIM // HEADS)
+        shapes[f"{attention}/out/kernel"] = (HEADS, DIM // HEADS, DIM)
+        shapes[f"{attention}/out/bias"] = (DIM,)
+        for place, (rows, columns) in enumerate(((DIM, MLP), (MLP, DIM))):
+            shapes[f"{block}/MlpBlock_3/Dense_{place}/kernel"] = (rows, columns)
+            shapes[f"{block}/MlpBlock_3/Dense_{place}/bias"] = (columns,)
+    rng = np.random.default_rng(0)
+    arrays = {k: (0.2 * rng.standard_normal(s)).astype(np.float32) for k, s in shapes.items()}
+    np.savez(tmp_path / "w.npz", **arrays)
+    theirs.load_pretrained(str(tmp_path / "w.npz"))
+    state = {key: torch.from_numpy(array) for key, array in arrays.items()}
+    got = ours(state, "Google JAX")(images)
+    torch.testing.assert_close(got, theirs(images), atol=1e-4, rtol=0)
+
+
+@torch.no_grad()
+def test_hugging_face(images, tmp_path):
+    transformers = pytest.importorskip("transformers")
+    config = transformers.ViTConfig(
+        hidden_size=DIM, num_hidden_layers=LAYERS, num_attention_heads=HEADS, intermediate_size=MLP,
+        image_size=SIZE, patch_size=PATCH, num_labels=CLASSES,
+    )  # fmt: skip
+    theirs = shaken(transformers.ViTForImageClassification(config))
+    theirs.save_pretrained(tmp_path)
+    for state in (theirs.state_dict(), load_file(tmp_path / "model.safetensors")):
+        got = ours(state, "Hugging Face", eps=config.layer_norm_eps)(images)
+        torch.testing.assert_close(got, theirs(pixel_values=images).logits, atol=1e-4, rtol=0)
+
+
+def test_a_file_of_another_model():
+    with pytest.raises(DrivetrError, match=r"file: expected .* torchvision, timm, Hugging Face"):
+        layout_of({"conv1.weight": torch.zeros(1)}, VIT_LAYOUTS, "file")
+
+
+def test_mean_of_the_patches(images):
+    model = ViTClassifier(ViT(SIZE, PATCH, LAYERS, HEADS, DIM, MLP), CLASSES, "mean").eval()
+    nn.init.normal_(model.head.weight)
+    with torch.no_grad():
+        expected = model.head(model.trunk(images)[0].flatten(2).mean(-1))
+        torch.testing.assert_close(model(images), expected, atol=1e-5, rtol=1e-5)
