@@ -49,3 +49,9 @@ def nuscenes_real() -> Path:
 def golden_dir() -> Path:
     """Folder with the recordings of the reference implementations."""
     return _folder_from("DRIVETR_GOLDEN")
+
+
+@pytest.fixture(scope="session")
+def coco_real() -> Path:
+    """A cut of COCO 2017 with real images and boxes; treat it as read-only."""
+    return _folder_from("DRIVETR_DATA", "coco128")

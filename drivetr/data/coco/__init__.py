@@ -1,0 +1,1 @@
+"""2D detection data in COCO's format."""

@@ -1,0 +1,1 @@
+"""COCO's metrics of 2D boxes."""
