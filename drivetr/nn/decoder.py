@@ -8,6 +8,7 @@ from torch.utils.checkpoint import checkpoint
 
 from drivetr.nn.attention import MultiheadAttention
 from drivetr.nn.kernel import GaussianKernel
+from drivetr.nn.mlp import feed_forward
 from drivetr.nn.position import Position
 
 
@@ -33,12 +34,7 @@ class DecoderLayer(nn.Module):
         super().__init__()
         self.self_attention = self_attention
         self.cross_attention = cross_attention
-        self.ffn = nn.Sequential(
-            nn.Linear(embed_dim, ffn_dim),
-            nn.ReLU(),
-            nn.Dropout(dropout),
-            nn.Linear(ffn_dim, embed_dim),
-        )
+        self.ffn = feed_forward(embed_dim, ffn_dim, dropout)
         self.norms = nn.ModuleList(nn.LayerNorm(embed_dim) for _ in range(3))
         self.dropout = nn.Dropout(dropout)
 

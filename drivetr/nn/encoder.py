@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from drivetr.nn.attention import MultiheadAttention
+from drivetr.nn.mlp import feed_forward
 from drivetr.nn.position import Position
 
 
@@ -21,12 +22,7 @@ class EncoderLayer(nn.Module):
     def __init__(self, embed_dim: int, num_heads: int, ffn_dim: int, dropout: float) -> None:
         super().__init__()
         self.self_attention = MultiheadAttention(embed_dim, num_heads, dropout)
-        self.ffn = nn.Sequential(
-            nn.Linear(embed_dim, ffn_dim),
-            nn.ReLU(),
-            nn.Dropout(dropout),
-            nn.Linear(ffn_dim, embed_dim),
-        )
+        self.ffn = feed_forward(embed_dim, ffn_dim, dropout)
         self.norms = nn.ModuleList(nn.LayerNorm(embed_dim) for _ in range(2))
         self.dropout = nn.Dropout(dropout)
 

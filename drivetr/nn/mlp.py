@@ -17,3 +17,13 @@ def normed_mlp(*widths: int) -> nn.Sequential:
     for i in range(len(widths) - 2):
         layers += [nn.Linear(widths[i], widths[i + 1]), nn.LayerNorm(widths[i + 1]), nn.ReLU()]
     return nn.Sequential(*layers, nn.Linear(widths[-2], widths[-1]))
+
+
+def feed_forward(embed_dim: int, hidden_dim: int, dropout: float) -> nn.Sequential:
+    """The feed-forward part of a transformer layer: wider, ReLU, dropout, and back."""
+    return nn.Sequential(
+        nn.Linear(embed_dim, hidden_dim),
+        nn.ReLU(),
+        nn.Dropout(dropout),
+        nn.Linear(hidden_dim, embed_dim),
+    )
