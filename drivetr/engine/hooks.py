@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import HistoryBuffer
 from tqdm import tqdm
@@ -43,7 +44,10 @@ class EmaHook(Hook):
 
 
 class ProgressHook(Hook):
-    """A bar of the iterations where a person watches; a file gets the log lines alone."""
+    """A bar of the iterations where a person watches; a file gets the log lines alone.
+
+    Of several processes the first one draws it.
+    """
 
     priority = "VERY_LOW"
 
@@ -53,7 +57,11 @@ class ProgressHook(Hook):
     def before_train(self, runner: Any) -> None:
         """Called by mmengine before the first iteration."""
         self.bar = tqdm(
-            total=runner.max_iters, initial=runner.iter, desc="train", unit="step", disable=None
+            total=runner.max_iters,
+            initial=runner.iter,
+            desc="train",
+            unit="step",
+            disable=None if is_main_process() else True,
         )
 
     def after_train_iter(

@@ -60,9 +60,7 @@ def _hf_blocks(pattern: str, ours: str) -> tuple[tuple[str, str], ...]:
     return (
         (pattern + r"layer_norm1\.", ours + "ln_1."),
         (pattern + r"layer_norm2\.", ours + "ln_2."),
-        (pattern + r"self_attn\.q_proj\.", ours + "self_attention.in_proj_q."),
-        (pattern + r"self_attn\.k_proj\.", ours + "self_attention.in_proj_k."),
-        (pattern + r"self_attn\.v_proj\.", ours + "self_attention.in_proj_v."),
+        (pattern + r"self_attn\.([qkv])_proj\.", ours + r"self_attention.in_proj_\2."),
         (pattern + r"self_attn\.out_proj\.", ours + "self_attention.out_proj."),
         (pattern + r"mlp\.fc1\.", ours + "mlp.0."),
         (pattern + r"mlp\.fc2\.", ours + "mlp.3."),

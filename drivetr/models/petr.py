@@ -146,7 +146,7 @@ class PETR(nn.Module):
                 reference = unit_from_metres(boxes[..., CENTER], self.span).detach()
         outputs = assemble_outputs(layers, noised, tokens)
         outputs["anchors"] = metres_from_unit(anchors, self.span)
-        outputs["blind"] = ~cameras.valid.any(-1)
+        outputs["blind"] = ~seen[:, 0, 0]
         return outputs
 
 

@@ -80,9 +80,7 @@ def _detr_from_weights(state: Mapping[str, Tensor]) -> Settings:
 
 
 def _detr_from_config(config: Mapping[str, Any]) -> Settings:
-    backbone = config.get("backbone") or "resnet50"
     return {
-        "depth": int(str(backbone).removeprefix("resnet")),
         "dilated": config["dilation"],
         "position": config["position_embedding_type"],
         "embed_dim": config["d_model"],

@@ -166,3 +166,55 @@ def test_named_models_have_the_settings_that_their_weights_tell(name):
     told = family.told_by_weights(state)
     assert told == {key: settings[key] for key in told}
     assert set(settings) == {*told, *family.untold}
+
+
+class TestHuggingFaceFolders:
+    """Sizes come from config.json and the weights, by way of what transformers itself saves."""
+
+    @staticmethod
+    def converted(reference, family, folder):
+        reference.eval().save_pretrained(folder / "theirs")
+        convert(read_source(folder / "theirs"), family, folder / "ours", {})
+        return drivetr.from_pretrained(folder / "ours")
+
+    @torch.no_grad()
+    def test_detr(self, tmp_path):
+        transformers = pytest.importorskip("transformers")
+        reference = transformers.DetrForObjectDetection(
+            transformers.DetrConfig(
+                use_timm_backbone=True, backbone="resnet50", use_pretrained_backbone=False,
+                dilation=True, d_model=32, encoder_layers=1, decoder_layers=2,
+                encoder_attention_heads=4, decoder_attention_heads=4, encoder_ffn_dim=64,
+                decoder_ffn_dim=64, num_queries=7, num_labels=5,
+            )
+        )  # fmt: skip
+        model = self.converted(reference, "detr", tmp_path)
+        images, padding = torch.randn(1, 3, 64, 96), torch.zeros(1, 64, 96, dtype=torch.bool)
+        expected = reference(pixel_values=images, pixel_mask=(~padding).long()).logits
+        got = model(images, padding)["pred_logits"]
+        torch.testing.assert_close(got, expected, atol=1e-4, rtol=0)
+
+    @torch.no_grad()
+    def test_vit_and_clip(self, tmp_path):
+        transformers = pytest.importorskip("transformers")
+        tower = dict(hidden_size=32, num_attention_heads=4, num_hidden_layers=2)
+        picture = dict(image_size=32, patch_size=8, intermediate_size=64)
+        images = torch.randn(2, 3, 32, 32)
+        vit = transformers.ViTForImageClassification(
+            transformers.ViTConfig(**tower, **picture, num_labels=5)
+        )
+        model = self.converted(vit, "vit", tmp_path / "vit")
+        torch.testing.assert_close(
+            model(images), vit(pixel_values=images).logits, atol=1e-4, rtol=0
+        )
+        words = dict(vocab_size=99, max_position_embeddings=12, intermediate_size=96)
+        ends = dict(pad_token_id=0, bos_token_id=97, eos_token_id=98)
+        clip = transformers.CLIPModel(
+            transformers.CLIPConfig(
+                text_config=tower | words | ends, vision_config=tower | picture, projection_dim=16
+            )
+        )
+        model = self.converted(clip, "clip", tmp_path / "clip")
+        tokens = torch.tensor([[97, 3, 4, 98], [97, 5, 98, 0]])
+        expected = clip(input_ids=tokens, pixel_values=images).logits_per_image
+        torch.testing.assert_close(model(images, tokens), expected, atol=1e-4, rtol=0)
