@@ -106,3 +106,8 @@ def test_two_processes_with_torchrun(tmp_path):
     subprocess.run([*command, "--work-dir", str(parted), *resume], cwd=ROOT, check=True)
     assert not {"model", "ema", "optimizer", "rng"} & set(differences(parted, whole))
     assert len(read_checkpoint(whole / "last.pth")["rng"]) == 2
+
+
+def test_amp_on_a_cpu_is_bf16_also_where_the_config_has_fp16(tmp_path):
+    assert train(tmp_path, *SHORT, "amp=fp16", "--amp") == 0
+    assert read_checkpoint(tmp_path / "last.pth")["meta"]["config"]["amp"] == "bf16"
