@@ -42,7 +42,7 @@ class LoadedClip:
     @property
     def image_size(self) -> int:
         """Side of the pictures it takes, in pixels."""
-        return self.model.vision.grid * self.model.vision.patch_size
+        return self.model.vision.image_size
 
     @property
     def fingerprint(self) -> str:
@@ -78,7 +78,7 @@ class LoadedClip:
     @property
     def scale(self) -> float:
         """The factor on cosines."""
-        return float(self.model.logit_scale.exp())
+        return float(self.model.logit_scale.detach().exp())
 
 
 def load_clip(

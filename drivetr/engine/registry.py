@@ -49,6 +49,7 @@ CLASSES: dict[str, str] = {
     "GroundRays": "drivetr.nn.ray_channels",
     "ResNet": "drivetr.nn.backbones.resnet",
     "TinyResNet": "drivetr.nn.backbones.tiny_resnet",
+    "ConvTower": "drivetr.nn.backbones.conv_tower",
     "ViT": "drivetr.nn.backbones.vit",
     "CPFPN": "drivetr.nn.necks.cpfpn",
     "FPN": "drivetr.nn.necks.fpn",
