@@ -4,8 +4,8 @@ The image tower is a small residual network: with the 8,000 objects of this worl
 it learns far faster than a ViT (after 40 CPU seconds each it names 49 % of the held-out objects
 rightly, a ViT 22 %).
 
-    drivetr synth data/synth_clip --size 192x512 --reach 20 --density 1.6 --scenes 328 \
-        --val-scenes 48 --frames-per-scene 2
+    drivetr synth data/synth_clip --size 192x512 --reach 20 --density 2 --scenes 680 \
+        --val-scenes 72 --frames-per-scene 1
     drivetr train configs/clip/clip_synth.py --dataroot data/synth_clip --version v1.0-synth
     drivetr test work_dirs/clip_synth/last.pth
 """
@@ -59,13 +59,13 @@ test_data = dict(
     dataroot="data/synth_clip",
     version="v1.0-synth",
     split="synth_val",
-    rule=dict(type=CropRule, size=image_size, min_side=16.0, min_visibility=3),
+    rule=dict(type=CropRule, size=image_size, min_side=16.0, min_visibility=3, min_in_view=0.5),
     context_length=context_length,
     batch_size=128,
     num_workers=0,
 )
 optimizer = dict(type=AdamW, lr=2e-3, weight_decay=0.05, betas=(0.9, 0.98), fused=True)
-schedule = dict(iterations=2000, warmup_iterations=100, warmup_ratio=0.05, min_ratio=0.01)
+schedule = dict(iterations=2300, warmup_iterations=100, warmup_ratio=0.05, min_ratio=0.01)
 reference_batch_size = 128
 clip_norm = 5
 log_interval = 50

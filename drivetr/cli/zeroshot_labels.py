@@ -91,7 +91,7 @@ class DetectionLabeller:
             self.unseen += len(found)
             return
         truths = self._truths(sample, found, invert_rigid(pose))
-        cameras, bounds = view_boxes(sample.cameras, found.boxes.double(), pose)
+        cameras, bounds, _ = view_boxes(sample.cameras, found.boxes.double(), pose)
         shown = [i for i, box in enumerate(bounds) if longer_side(box) >= _LEAST_SIDE]
         self.unseen += len(found) - len(shown)
         if not shown:

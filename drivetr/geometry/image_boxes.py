@@ -14,18 +14,34 @@ def image_boxes(
     img_from_lidar: Float[Tensor, "N 4 4"],
     image_size: Int[Tensor, "N 2"],
     boxes: Float[Tensor, "G 10"],
-) -> Float[Tensor, "N G 4"]:
+) -> tuple[Float[Tensor, "N G 4"], Float[Tensor, "N G"]]:
     """Left, top, right, bottom in pixels of the visible part of each box in each camera.
 
     The corners in front of the camera and the points where edges cross its near plane span what is
-    seen of a box; their bounds are cut at the borders of the image. All zeros where nothing is in
-    view.
+    seen of a box; their bounds are cut at the borders of the image.
 
     Args:
         img_from_lidar: projection of each camera.
         image_size: height and width of each image in pixels.
         boxes: in the reference frame.
+
+    Returns:
+        the bounds, all zeros where nothing is in view; and their area as a share of what it was
+        before it was cut.
     """
+    low, high = _spans(img_from_lidar, boxes)
+    border = image_size.flip(-1).to(low)[:, None]  # width, height
+    cut_low, cut_high = low.clamp(min=0).minimum(border), high.clamp(min=0).minimum(border)
+    found: Bool[Tensor, "N G"] = (cut_high > cut_low).all(-1)
+    share = ((cut_high - cut_low) / (high - low)).prod(-1)
+    bounds = torch.cat([cut_low, cut_high], dim=-1)
+    return bounds * found[..., None], share.where(found, 0.0)
+
+
+def _spans(
+    img_from_lidar: Float[Tensor, "N 4 4"], boxes: Float[Tensor, "G 10"]
+) -> tuple[Float[Tensor, "N G 2"], Float[Tensor, "N G 2"]]:
+    """Upper left and lower right of what is before each camera; infinite where nothing is."""
     corners = transform_points(img_from_lidar[:, None], box_corners(boxes).to(img_from_lidar))
     first, last = corners[:, :, torch.tensor(BOX_EDGES).T].unbind(2)  # N G 12 3 each
     share = ((_NEAR - first[..., 2]) / (last[..., 2] - first[..., 2])).nan_to_num()
@@ -35,15 +51,10 @@ def image_boxes(
     seen = torch.cat([corners[..., 2] >= _NEAR, crosses], dim=2)
     uv = points[..., :2] / points[..., 2:].clamp(min=_NEAR)
     low = uv.masked_fill(~seen[..., None], torch.inf).amin(2)
-    high = uv.masked_fill(~seen[..., None], -torch.inf).amax(2)
-    border = image_size.flip(-1).to(uv)[:, None]  # width, height
-    low, high = low.clamp(min=0).minimum(border), high.clamp(min=0).minimum(border)
-    found: Bool[Tensor, "N G"] = (high > low).all(-1)
-    return torch.cat([low, high], dim=-1) * found[..., None]
+    return low, uv.masked_fill(~seen[..., None], -torch.inf).amax(2)
 
 
-def best_views(views: Float[Tensor, "N G 4"]) -> tuple[Tensor, Float[Tensor, "G 4"]]:
-    """For each box the camera in which it covers most pixels, and the bounds there."""
+def best_views(views: Float[Tensor, "N G 4"]) -> Int[Tensor, "G"]:
+    """For each box the camera in which it covers most pixels."""
     area = (views[..., 2] - views[..., 0]) * (views[..., 3] - views[..., 1])
-    camera = area.argmax(0)
-    return camera, views[camera, torch.arange(views.shape[1])]
+    return area.argmax(0)

@@ -22,7 +22,7 @@ def camera():
 
 def sized(camera, boxes):
     sizes = torch.tensor([[HEIGHT, WIDTH]])
-    return image_boxes(camera, sizes, boxes)[0]
+    return image_boxes(camera, sizes, boxes)[0][0]
 
 
 def box(x, y, z, yaw=0.3, size=(4.0, 2.0, 1.5)):
@@ -81,6 +81,15 @@ def test_best_views():
     views = torch.zeros(2, 2, 4)
     views[0, 0], views[1, 0] = torch.tensor([0, 0, 4, 4]), torch.tensor([0, 0, 9, 1])
     views[1, 1] = torch.tensor([1, 1, 2, 2])
-    camera, bounds = best_views(views)
-    assert camera.tolist() == [0, 1]
-    assert bounds.tolist() == [[0, 0, 4, 4], [1, 1, 2, 2]]
+    assert best_views(views).tolist() == [0, 1]
+
+
+def test_share_in_view(camera):
+    sizes, wide = torch.tensor([[HEIGHT, WIDTH]]), torch.tensor([[HEIGHT, 10 * WIDTH]])
+    inside, beyond = box(10, 0, 0), box(8, -9, 0.5)  # the second one reaches past the right border
+    assert image_boxes(camera, sizes, inside)[1].item() == 1
+    cut, whole = (image_boxes(camera, size, beyond)[0][0, 0] for size in (sizes, wide))
+    expected = (cut[2] - cut[0]) / (whole[2] - whole[0])
+    assert 0 < expected < 1
+    assert image_boxes(camera, sizes, beyond)[1].item() == pytest.approx(expected.item())
+    assert image_boxes(camera, sizes, box(-10, 0, 0))[1].item() == 0

@@ -22,7 +22,8 @@ from drivetr.structures.classes import DETECTION_CLASSES
 from drivetr.structures.pairs import ImageText, ImageTextBatch
 
 _LABELS = {name: label for label, name in enumerate(DETECTION_CLASSES)}
-_LEAST_WINDOW = 0.75  # of a crop's side, in training
+_LEAST_WINDOW = 0.7  # of a crop's side, in training
+_LIGHT = 0.2  # largest change of brightness in training, as a share
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class CropRule:
         margin: share of the object's longer side that is shown around it.
         min_side: pixels that the longer side of the object needs in the camera's image.
         min_visibility: nuScenes level 1..4 that it needs.
+        min_in_view: share of the object's bounds that has to be within the image.
         surroundings: there are also pictures of objects in front of others, and of places where
             there is nothing; for training.
     """
@@ -42,6 +44,7 @@ class CropRule:
     margin: float = 0.15
     min_side: float = 16.0
     min_visibility: int = 2
+    min_in_view: float = 0.5
     surroundings: bool = False
 
 
@@ -63,15 +66,16 @@ class ObjectCrops:
         self.index = open_index(*index) if isinstance(index, tuple) else index
         rows = self.index.samples_of_split(split)
         self.rule = rule
-        self.objects = seen_objects(self.index, rows, rule.min_side, rule.min_visibility)
+        needs = (rule.min_side, rule.min_visibility, rule.min_in_view)
+        self.objects = seen_objects(self.index, rows, *needs)
         if rule.surroundings:
-            everything = seen_objects(self.index, rows, min_side=0.0, min_visibility=0)
+            everything = seen_objects(self.index, rows)
             self.objects += [*objects_in_front(self.objects), *empty_windows(everything)]
         if not self.objects:
             raise DrivetrError(
                 f"{self.index.dataroot} {self.index.version}: split {split!r} has no object of the"
                 f" ten classes that is at least {rule.min_side:g} pixels large and of visibility"
-                f" {rule.min_visibility} or more"
+                f" {rule.min_visibility} or more, and at least {rule.min_in_view:.0%} in view"
             )
         self.image_loader = ImageLoader(self.index.dataroot, len(rows))
         self._kept: dict[int, Tensor] = {}
@@ -126,8 +130,8 @@ class _CropDataset(Dataset[ImageText]):
 class CaptionedCrops(_CropDataset):
     """Objects with a sentence about each, for contrastive training.
 
-    The generator of a sample draws its sentence, a window of its picture and whether it is
-    mirrored.
+    The generator of a sample draws its sentence, a window of its picture, how bright it is and
+    whether it is mirrored.
     """
 
     def __getitem__(self, key: int | DrawKey) -> ImageText:
@@ -177,16 +181,17 @@ class PromptedCrops(_CropDataset):
 
 
 def _varied(picture: UInt8[Tensor, "3 S S"], generator: torch.Generator) -> UInt8[Tensor, "3 S S"]:
-    """A window of the picture at the picture's size, mirrored every other time."""
+    """A window of the picture at the picture's size, lighter or darker, mirrored half the time."""
     size = picture.shape[-1]
-    scale, row, column, mirror = torch.rand(4, generator=generator).tolist()
+    scale, row, column, light, mirror = torch.rand(5, generator=generator).tolist()
     side = round(size * (_LEAST_WINDOW + scale * (1 - _LEAST_WINDOW)))
     room = size - side
     window: Tensor = resized_crop(
         picture, round(row * room), round(column * room), side, side, [size, size],
         InterpolationMode.BILINEAR, antialias=True,
     )  # fmt: skip
-    return hflip(window) if mirror < 0.5 else window
+    brighter = (window * (1 + _LIGHT * (2 * light - 1))).clamp(max=255).to(torch.uint8)
+    return hflip(brighter) if mirror < 0.5 else brighter
 
 
 def _batch(samples: list[ImageText], tokens: Tensor) -> ImageTextBatch:

@@ -29,20 +29,24 @@ class SeenObject:
         camera: the image.
         bounds: of the visible part of its 3D box.
         facts: about it.
+        in_view: share of its 3D box's bounds that is within the image.
     """
 
     token: str
     camera: CameraRecord
     bounds: Bounds
     facts: ObjectFacts
+    in_view: float = 1.0
 
 
 def view_boxes(
     cameras: tuple[CameraRecord, ...],
     boxes: Float[Tensor, "G 10"],
     global_from_boxes: Float[Tensor, "4 4"],
-) -> tuple[list[CameraRecord], list[Bounds]]:
-    """For each box the camera that shows most of it, and its bounds there; all 0 if none does.
+) -> tuple[list[CameraRecord], list[Bounds], list[float]]:
+    """For each box the camera that shows most of it, its bounds there, and the share within.
+
+    Bounds and share are 0 if no camera shows it.
 
     Args:
         cameras: of one sample, at least one.
@@ -51,9 +55,11 @@ def view_boxes(
     """
     projections = torch.stack([img_from_reference(c, global_from_boxes) for c in cameras])
     sizes = torch.tensor([(camera.height, camera.width) for camera in cameras])
-    chosen, bounds = best_views(image_boxes(projections, sizes, boxes))
-    corners = [(left, top, right, bottom) for left, top, right, bottom in bounds.tolist()]
-    return [cameras[i] for i in chosen.tolist()], corners
+    bounds, shares = image_boxes(projections, sizes, boxes)
+    chosen = best_views(bounds)
+    there = (chosen, torch.arange(len(boxes)))
+    corners = [(left, top, right, bottom) for left, top, right, bottom in bounds[there].tolist()]
+    return [cameras[i] for i in chosen.tolist()], corners, shares[there].tolist()
 
 
 def longer_side(bounds: Bounds) -> float:
@@ -69,15 +75,20 @@ def colours_of(index: NuScenesIndex) -> dict[str, str]:
 
 
 def seen_objects(
-    index: NuScenesIndex, rows: Iterable[int], min_side: float, min_visibility: int
+    index: NuScenesIndex,
+    rows: Iterable[int],
+    min_side: float = 0.0,
+    min_visibility: int = 0,
+    min_in_view: float = 0.0,
 ) -> list[SeenObject]:
     """The objects of the ten classes in some samples, in their order.
 
     Args:
         index: of the dataset.
         rows: of the samples.
-        min_side: pixels that the longer side of an object's bounds needs.
+        min_side: pixels that the longer side of an object's bounds needs; it is in view anyway.
         min_visibility: nuScenes level 1..4 that it needs; objects of unknown level are kept.
+        min_in_view: share of its bounds that has to be within the image.
     """
     weathers = [weather_of(scene.description) for scene in index.scenes()]
     colours = colours_of(index)
@@ -85,11 +96,15 @@ def seen_objects(
     for row in rows:
         sample = index.sample(int(row))
         objects = _objects_of(sample, weathers[sample.scene_row], colours)
-        visibility = sample.annotations.visibility
-        for seen, level in zip(objects, visibility.tolist(), strict=True):
-            is_class = seen is not None and longer_side(seen.bounds) >= min_side
-            if seen is not None and is_class and (level == 0 or level >= min_visibility):
-                found.append(seen)
+        levels = sample.annotations.visibility.tolist()
+        found += [
+            seen
+            for seen, level in zip(objects, levels, strict=True)
+            if seen is not None
+            and longer_side(seen.bounds) >= max(min_side, 1e-3)
+            and (level == 0 or level >= min_visibility)
+            and seen.in_view >= min_in_view
+        ]
     return found
 
 
@@ -104,7 +119,7 @@ def _objects_of(
     boxes = boxes_from_nuscenes(
         known.center_global, known.size_wlh, known.quaternion_wxyz, known.velocity_global, world
     )
-    cameras, bounds = view_boxes(sample.cameras, boxes, world)
+    cameras, bounds, shares = view_boxes(sample.cameras, boxes, world)
     gaps = known.center_global[:, :2] - sample.global_from_ego[:2, 3]
     distances = np.linalg.norm(gaps, axis=1).tolist()
     found: list[SeenObject | None] = []
@@ -112,5 +127,6 @@ def _objects_of(
         name = DETECTION_CLASS_OF.get(category)
         colour = colours.get(known.instance_token[i])
         facts = name and ObjectFacts(name, distances[i], weather, colour)
-        found.append(SeenObject(known.token[i], cameras[i], bounds[i], facts) if facts else None)
+        seen = facts and SeenObject(known.token[i], cameras[i], bounds[i], facts, shares[i])
+        found.append(seen or None)
     return found

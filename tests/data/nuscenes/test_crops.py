@@ -1,6 +1,7 @@
 """Crops of a small synthetic world against its tables, read by the devkit, and its pictures."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -64,12 +65,21 @@ class TestObjects:
             max(o.bounds[2] - o.bounds[0], o.bounds[3] - o.bounds[1]) >= RULE.min_side
             for o in captioned.crops.objects
         )
-        everything = ObjectCrops((root, VERSION), "synth_train", CropRule(32, 0.1, 0.0, 0))
+        assert min(o.in_view for o in captioned.crops.objects) >= RULE.min_in_view
+        rule = CropRule(32, 0.1, 0.0, 0, 0.0)
+        everything = ObjectCrops((root, VERSION), "synth_train", rule)
         table = json.loads((root / VERSION / "sample_annotation.json").read_text())
         tokens = {seen.token for seen in everything.objects}
         assert len(captioned) < len(tokens) < len(table)  # the other scene is another split's
         visibility = {row["token"]: int(row["visibility_token"]) for row in table}
         assert min(visibility[o.token] for o in captioned.crops.objects) >= RULE.min_visibility
+
+    def test_surroundings(self, root, captioned):
+        rule = replace(RULE, surroundings=True)
+        objects = ObjectCrops((root, VERSION), "synth_train", rule).objects
+        count = len(captioned)
+        assert [o.token for o in objects[:count]] == [o.token for o in captioned.crops.objects]
+        assert {o.facts.name for o in objects[count:] if not o.facts.behind} == {"empty street"}
 
     def test_facts(self, root, captioned):
         scene = json.loads((root / VERSION / "scene.json").read_text())[0]

@@ -41,4 +41,4 @@ def test_counts(tmp_path):
     assert metrics["by_class"] == {"car": 0.5, "bus": 1.0, "cone": None}
     assert metrics["num_objects_by_class"] == {"car": 2, "bus": 1, "cone": 0}
     assert "zero-shot accuracy 66.7% of 3 objects" in text
-    assert "cone                       - of 0" in text
+    assert "cone                  - of 0" in text
