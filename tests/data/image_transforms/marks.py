@@ -26,10 +26,9 @@ def read_off(sample):
     found = {}
     for level in sample.image[0].unique().tolist():
         if level:
-            rows, columns = (sample.image[0] == level).nonzero(as_tuple=True)
-            found[level // 10 - 1] = [
-                columns.min().item(), rows.min().item(), columns.max() + 1, rows.max() + 1
-            ]  # fmt: skip
+            rows, columns = (sample.image[0] == level).nonzero().unbind(1)
+            ends = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+            found[level // 10 - 1] = [int(end) for end in ends]
     return found
 
 
