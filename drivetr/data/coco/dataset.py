@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 from torchvision.ops import box_convert
 
 from drivetr.data.coco.annotations import CocoImage, annotation_file, read_annotations
-from drivetr.data.image_loader import ImageLoader
+from drivetr.data.coco.images import CocoImageLoader
 from drivetr.data.sampler import DrawKey, generator_from, seed_from
 from drivetr.errors import DrivetrError
 from drivetr.structures.images import ImageSample, collate_images
@@ -21,15 +21,6 @@ Transform = Callable[[ImageSample, torch.Generator], ImageSample]
 LabelKind = Literal["compact", "category_id"]
 
 _NO_CATEGORY = "N/A"  # what DETR's authors call the numbers that COCO left out
-
-
-class _Images(ImageLoader):
-    """Missing and broken images end the run, as boxes without a picture teach nothing."""
-
-    table = "the annotation file"
-    if_absent = "fetch them"
-    if_resized = "fetch the original, which the boxes belong to"
-    if_broken = "every image of the split is needed"
 
 
 class CocoDataset(Dataset[ImageSample]):
@@ -85,7 +76,7 @@ class CocoDataset(Dataset[ImageSample]):
         # Label of each row of the annotations' own, compact labels.
         self.label_of = np.array([self.category_ids.index(n) for n in annotations.category_ids])
         self.image_ids = [image.id for image in self.images]
-        self.image_loader = _Images(Path(dataroot), len(self.images))
+        self.image_loader = CocoImageLoader(Path(dataroot), len(self.images))
         self.image_loader.require([self._path(image) for image in self.images])
 
     def _path(self, image: CocoImage) -> str:

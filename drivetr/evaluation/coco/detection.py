@@ -2,6 +2,7 @@
 
 import copy
 import io
+import json
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -10,6 +11,7 @@ import numpy as np
 
 from drivetr.errors import DrivetrError
 from drivetr.evaluation.coco.results import read_results
+from drivetr.files import atomic_text
 
 # The twelve numbers of COCOeval.stats, in its order.
 NAMES = (
@@ -27,6 +29,12 @@ def format_metrics(metrics: dict[str, Any]) -> str:
     return "\n".join(
         f"{name:10} {value:.4f}" if value >= 0 else f"{name:10} -" for name, value in rows
     )
+
+
+def write_metrics(path: Path, metrics: dict[str, Any]) -> None:
+    """Writes metrics as JSON, whole or not at all."""
+    with atomic_text(path) as file:
+        json.dump(metrics, file, indent=1)
 
 
 def evaluate_results(
