@@ -37,9 +37,7 @@ model = dict(
     num_queries=50,
     num_classes=num_classes,
 )
-criterion = dict(
-    type=DetrCriterion, matcher=dict(type=ImageBoxMatcher), num_classes=num_classes
-)
+criterion = dict(type=DetrCriterion, matcher=dict(type=ImageBoxMatcher), num_classes=num_classes)
 postprocess = dict(type=BestClassPostprocess)
 classes = COCO_CLASSES
 

@@ -36,18 +36,14 @@ longest = 1333
 
 model = dict(
     type=DETR,
-    backbone=dict(
-        type=ResNet, depth=50, stages=(4,), frozen_stages=1, frozen_norm=True, init=None
-    ),
+    backbone=dict(type=ResNet, depth=50, stages=(4,), frozen_stages=1, frozen_norm=True, init=None),
     position=dict(type=SinePosition, embed_dim=256),
     encoder=dict(type=TransformerEncoder),
     decoder=dict(type=TransformerDecoder),
     num_queries=100,
     num_classes=num_classes,
 )
-criterion = dict(
-    type=DetrCriterion, matcher=dict(type=ImageBoxMatcher), num_classes=num_classes
-)
+criterion = dict(type=DetrCriterion, matcher=dict(type=ImageBoxMatcher), num_classes=num_classes)
 postprocess = dict(type=BestClassPostprocess)
 classes = COCO_SLOTS
 

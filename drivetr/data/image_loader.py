@@ -86,7 +86,9 @@ class ImageLoader:
             return
         files = tqdm(filenames, desc="Looking for images", unit="file", delay=2, leave=False)
         for name in {os.path.dirname(name): name for name in filenames}.values():
-            resolve_inside(self.dataroot, name, self.table)  # one of each folder: links are slow to follow
+            resolve_inside(
+                self.dataroot, name, self.table
+            )  # one of each folder: links are slow to follow
         absent = [name for name in files if not os.path.isfile(self.dataroot / name)]
         if absent:
             more = "" if len(absent) <= _SHOWN else f" and {len(absent) - _SHOWN:,} more"

@@ -14,7 +14,10 @@ CORNERS = [(0, 0, 15, 20), (20, 5, 33, 38), (40, 30, 60, 40)]
 
 
 @given(
-    top=st.integers(0, 39), left=st.integers(0, 59), height=st.integers(1, 40), width=st.integers(1, 60)
+    top=st.integers(0, 39),
+    left=st.integers(0, 59),
+    height=st.integers(1, 40),
+    width=st.integers(1, 60),
 )
 def test_boxes_bound_what_is_seen(top, left, height, width):
     sample = marked(40, 60, CORNERS)
