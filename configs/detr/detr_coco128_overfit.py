@@ -56,7 +56,7 @@ train_data = dict(
 )
 test_data = dict(train_data)
 optimizer = dict(type=AdamW, lr=5e-4, weight_decay=1e-4)
-schedule = dict(iterations=2400, warmup_iterations=100, warmup_ratio=0.05, min_ratio=0.01)
+schedule = dict(iterations=2000, warmup_iterations=100, warmup_ratio=0.05, min_ratio=0.01)
 reference_batch_size = 8
 clip_norm = 1.0
 checkpoint = dict(interval=800, keep=2)
