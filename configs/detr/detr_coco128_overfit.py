@@ -1,7 +1,17 @@
 """A small DETR, made to remember sixteen real images.
 
 A check of the whole path on real images, not a result: it is tested on what it is trained on. The
-images are the first sixteen by number of coco128, a cut of COCO train2017; nothing is pretrained.
+images are the first sixteen by number of coco128, a cut of COCO train2017, with the long side at
+128 pixels; nothing is pretrained. Their smallest objects are less than a pixel wide there and can
+only be remembered.
+
+    drivetr train configs/detr/detr_coco128_overfit.py --dataroot COCO128 --version 2017
+    drivetr test work_dirs/detr_coco128_overfit/last.pth --dataroot COCO128 --version 2017 \
+        --split train2017
+
+Measured with seed 0 on one thread in 6 CPU-minutes: AP 0.952, AP50 0.971; with black images 0.002,
+with each image's boxes expected of its neighbour 0.000. Group norm counts padding in, so it matters
+what an image is padded to: tested one by one, without any, the AP is 0.828.
 """
 
 from torch.optim import AdamW

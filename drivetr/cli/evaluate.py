@@ -33,6 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="COCO: which package counts (default: pycocotools); the other one is faster, has to be"
         " installed and gives the same numbers",
     )
+    parser.add_argument(
+        "--first",
+        type=int,
+        metavar="N",
+        help="COCO: only the first N images of the split by number, as `first` of a CocoDataset",
+    )
 
 
 def run(args: argparse.Namespace) -> None:
@@ -43,11 +49,13 @@ def run(args: argparse.Namespace) -> None:
     from drivetr.errors import DrivetrError
 
     coco = is_coco(Path(args.dataroot))
-    if args.backend is not None and not coco:
+    if not coco and (args.backend, args.first) != (None, None):
         raise DrivetrError(
-            f"--backend {args.backend} is for COCO, but {args.dataroot} has no"
-            " annotations/instances_*.json; leave it out for nuScenes"
+            f"--backend and --first are for COCO, but {args.dataroot} has no"
+            " annotations/instances_*.json; leave them out for nuScenes"
         )
+    if args.first is not None and args.first < 1:
+        raise DrivetrError(f"--first {args.first}: expected a number of images")
     if args.verbose and coco:
         raise DrivetrError(f"--verbose is for nuScenes, but {args.dataroot} is a COCO dataset")
     (_evaluate_coco if coco else _evaluate_nuscenes)(args)
@@ -60,8 +68,10 @@ def _evaluate_coco(args: argparse.Namespace) -> None:
     from drivetr.evaluation.coco.detection import evaluate_results, format_metrics, write_metrics
 
     truth = annotation_file(Path(args.dataroot), args.version, args.split)
-    read_annotations(truth)  # tells what is wrong with them in a sentence
-    metrics = evaluate_results(Path(args.results), truth, backend=args.backend or "pycocotools")
+    # Read here for what it says where they are wrong, too.
+    image_ids = [image.id for image in read_annotations(truth).images][: args.first]
+    backend = args.backend or "pycocotools"
+    metrics = evaluate_results(Path(args.results), truth, image_ids, backend)
     print(format_metrics(metrics))
     if args.out is not None:
         write_metrics(Path(args.out), metrics)

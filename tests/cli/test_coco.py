@@ -93,8 +93,13 @@ def test_the_first_images_only(checkpoint, coco, tmp_path):
     assert main([*command, "--device", "cpu"]) == 0
     rows = json.loads((tmp_path / "results.json").read_text())
     assert {row["image_id"] for row in rows} == {3, 7}
-    classes = json.loads((tmp_path / "metrics.json").read_text())["class_AP"]
-    assert set(classes) == {"block", "bar", "spot"}
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert set(metrics["class_AP"]) == {"block", "bar", "spot"}
+
+    out = tmp_path / "again.json"
+    evaluate = ["evaluate", str(tmp_path / "results.json"), *dataset, "--out", str(out)]
+    assert main([*evaluate, "--first", "2"]) == 0
+    assert json.loads(out.read_text()) == metrics
 
 
 def sentence(capsys):
@@ -147,7 +152,11 @@ class TestMistakes:
         names = ["--version", "2017", "--split", "val2017"]
         evaluate = ["evaluate", str(tmp_path / "r.json"), *names, "--dataroot"]
         assert main([*evaluate, str(tmp_path), "--backend", "pycocotools"]) == 2
-        assert "is for COCO, but" in sentence(capsys)
+        assert "--backend and --first are for COCO, but" in sentence(capsys)
+        assert main([*evaluate, str(tmp_path), "--first", "3"]) == 2
+        assert "are for COCO, but" in sentence(capsys)
+        assert main([*evaluate, str(coco), "--first", "0"]) == 2
+        assert "--first 0: expected a number of images" in sentence(capsys)
         assert main([*evaluate, str(coco), "--verbose"]) == 2
         assert "--verbose is for nuScenes" in sentence(capsys)
         assert main([*evaluate, str(coco)]) == 2
