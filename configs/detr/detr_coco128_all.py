@@ -48,4 +48,4 @@ test_data.update(
         dict(type=Normalize),
     ],
 )
-schedule.update(iterations=3000)
+schedule.update(iterations=1500)

@@ -70,8 +70,7 @@ def _evaluate_coco(args: argparse.Namespace) -> None:
     truth = annotation_file(Path(args.dataroot), args.version, args.split)
     # Read here for what it says where they are wrong, too.
     image_ids = [image.id for image in read_annotations(truth).images][: args.first]
-    backend = args.backend or "pycocotools"
-    metrics = evaluate_results(Path(args.results), truth, image_ids, backend)
+    metrics = evaluate_results(Path(args.results), truth, image_ids, args.backend or "pycocotools")
     print(format_metrics(metrics))
     if args.out is not None:
         write_metrics(Path(args.out), metrics)
