@@ -32,6 +32,7 @@ OUTLINES |= {
     "star": _star(5, 0.45),
 }
 SHAPES = tuple(OUTLINES)
+_HUES = {"circle": 5, "square": 50, "triangle": 95, "star": 140}  # of cv2's 180, a few to each side
 _SHIFT = 6  # cv2 takes corners with this many binary digits after the point
 _ROOM = 2.0  # pixels between the boxes of two shapes, at least
 _TRIES = 60  # places that are tried for one shape before it is left out
@@ -67,9 +68,10 @@ def draw_picture(rng: np.random.Generator, size: int, most: int) -> Picture:
     while wanted > 0:
         copies = min(int(rng.integers(2, 4)), wanted)
         wanted -= copies
-        label, colour = int(rng.integers(len(SHAPES))), _colour(rng)
+        label = int(rng.integers(len(SHAPES)))
+        colour = _colour(rng, _HUES[SHAPES[label]] + rng.integers(-8, 9))
         outline = _turned(OUTLINES[SHAPES[label]], rng.uniform(0, 2 * np.pi))
-        outline = outline * rng.uniform(0.07, 0.15) * size
+        outline = outline * rng.uniform(0.1, 0.18) * size
         for _ in range(copies):
             corners = _placed(rng, outline, boxes, size)
             if corners is not None:
@@ -88,14 +90,14 @@ def _ground(rng: np.random.Generator, size: int) -> NDArray[np.uint8]:
     image = np.ascontiguousarray(image.astype(np.uint8))
     for _ in range(int(rng.integers(3, 7))):
         ends = rng.uniform(0, size, (2, 2))
-        cv2.line(image, *_fixed(ends).tolist(), _colour(rng), 1, cv2.LINE_AA, _SHIFT)
+        cv2.line(image, *_fixed(ends).tolist(), _colour(rng, rng.integers(180)), 1, cv2.LINE_AA, _SHIFT)
     return image
 
 
-def _colour(rng: np.random.Generator) -> tuple[float, ...]:
-    """A saturated colour, so that shapes stand out from the ground."""
-    hue = np.uint8([[[rng.integers(180), 230, rng.integers(200, 256)]]])
-    return tuple(cv2.cvtColor(hue, cv2.COLOR_HSV2BGR)[0, 0].tolist())
+def _colour(rng: np.random.Generator, hue: int) -> tuple[float, ...]:
+    """A saturated colour, which stands out from the ground; `hue` in cv2's 0..179."""
+    pixel = np.array([[[hue % 180, 230, rng.integers(200, 256)]]], np.uint8)
+    return tuple(cv2.cvtColor(pixel, cv2.COLOR_HSV2BGR)[0, 0].tolist())
 
 
 def _turned(outline: NDArray[np.float64], angle: float) -> NDArray[np.float64]:
