@@ -1,6 +1,6 @@
 """DETR's own ablations (arXiv:2005.12872) on the synthetic 2D set: where positions enter, and parts.
 
-    drivetr synth data/shapes --shapes 4000 500
+    drivetr synth data/shapes --shapes 3000 500
     python -m benchmarks.detr_ablations --dataroot data/shapes --folder work_dirs/detr_ablations
 
 Every line is trained from each seed and tested by pycocotools. The table has the mean over the

@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         nargs=2,
         metavar=("TRAIN", "VAL"),
-        help="no world, but so many small pictures (96x96) of coloured shapes for training and"
+        help="no world, but so many small pictures (64x64) of coloured shapes for training and"
         " validation; of the options below only --seed goes with it",
     )
     parser.add_argument("--scenes", type=int, default=40, help="number of scenes (default 40)")

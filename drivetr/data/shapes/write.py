@@ -30,8 +30,8 @@ class ShapesRecipe:
 
     train: int
     val: int
-    size: int = 96
-    most: int = 6
+    size: int = 64
+    most: int = 5
     seed: int = 0
 
 
