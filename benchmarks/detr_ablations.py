@@ -1,4 +1,4 @@
-"""DETR's own ablations (arXiv:2005.12872) on the synthetic 2D set: where positions enter, and parts.
+"""DETR's own ablations (arXiv:2005.12872) on the synthetic 2D set: positions, and parts.
 
     drivetr synth data/shapes --shapes 3000 500
     python -m benchmarks.detr_ablations --dataroot data/shapes --folder work_dirs/detr_ablations

@@ -2,7 +2,8 @@
 
 As published but for its size and what size asks for: two stages of a small residual network to
 stride 8, 64 channels, 2 + 3 layers, 12 queries, no dropout, one rate for all and no pretraining.
-The sines' temperature is 20: with the published 10000 the same training reaches a quarter of the AP.
+The sines' temperature is 20: with the published 10000 a training of 800 steps reached AP .06 and
+not .25.
 
     drivetr synth data/shapes --shapes 3000 500
     drivetr train configs/detr/detr_shapes.py --dataroot data/shapes --version shapes

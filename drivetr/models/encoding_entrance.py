@@ -44,12 +44,12 @@ def enter(
 ) -> Encoded:
     """Lets the spatial encoding of the tokens and the learned object queries in.
 
-    | entrance    | spatial encoding joins                          | object queries are            |
-    |-------------|-------------------------------------------------|-------------------------------|
-    | "none"      | nothing                                         | the decoder's input           |
-    | "input"     | the encoder's input, once, a tenth of it        | the decoder's input           |
-    | "decoder"   | the keys of the cross-attentions                | added in every attention      |
-    | "attention" | these, and queries and keys of the encoder too  | added in every attention      |
+    | entrance    | spatial encoding joins                        | object queries are      |
+    |-------------|-----------------------------------------------|-------------------------|
+    | "none"      | nothing                                       | the decoder's input     |
+    | "input"     | the encoder's input, once, a tenth of it      | the decoder's input     |
+    | "decoder"   | the keys of the cross-attentions              | added in every attention|
+    | "attention" | these, and queries and keys of the encoder    | added in every attention|
 
     Where queries are added in every attention, the decoder's input is zero and they join queries
     and keys of its self-attentions and the queries of its cross-attentions, as published. These are

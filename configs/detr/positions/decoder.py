@@ -1,4 +1,4 @@
-"""The spatial encoding joins the keys of the decoder's cross-attentions only (39.3 AP in the paper)."""
+"""The spatial encoding joins the decoder's cross-attentions only (39.3 AP in the paper)."""
 
 from mmengine.config import read_base
 

@@ -1,4 +1,4 @@
-"""The spatial encoding joins the encoder's input only, queries the decoder's (39.2 AP in the paper)."""
+"""The spatial encoding joins the encoder's input, queries the decoder's (39.2 AP in the paper)."""
 
 from mmengine.config import read_base
 
