@@ -7,4 +7,4 @@ from drivetr.nn.image_position import LearnedPosition
 with read_base():
     from ..detr_shapes import *
 
-model.update(position=dict(type=LearnedPosition, embed_dim=embed_dim))
+model["position"] = dict(type=LearnedPosition, embed_dim=embed_dim)
