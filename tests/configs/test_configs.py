@@ -66,7 +66,7 @@ def test_settings(config: RunConfig) -> None:
     builder = Builder(config.file)
     schedule = builder.call(Schedule, config.schedule, "schedule")
     total = schedule.total(num_samples=1000, frames_per_step=8, scale=1.0)
-    assert schedule.factor(total - 1, total) < schedule.factor(total // 2, total) < 1
+    assert schedule.factor(total - 1, total) < schedule.factor(total // 2, total) <= 1
     builder.call(CheckpointSettings, config.checkpoint, "checkpoint")
     if config.ema is not None:
         builder.call(EmaSettings, config.ema, "ema")
