@@ -1,6 +1,6 @@
 """A small ViT (arXiv:2010.11929) on the same digits as configs/lenet/lenet_digits.py.
 
-A patch is one pixel of the scanned image, so 64 of them and the class token attend to each other.
+A patch is 2x2 pixels of the scanned image, so 16 of them and the class token attend to each other.
 
     pip install 'drivetr[digits]'
     drivetr train configs/vit/vit_digits.py
@@ -20,7 +20,7 @@ model = dict(
     trunk=dict(
         type=ViT,
         image_size=32,
-        patch_size=4,
+        patch_size=8,
         num_layers=4,
         num_heads=4,
         embed_dim=64,
@@ -29,4 +29,4 @@ model = dict(
     num_classes=10,
 )
 optimizer.update(lr=1e-3, weight_decay=0.05)
-schedule.update(epochs=60, warmup_iterations=200)
+schedule.update(epochs=80, warmup_iterations=200)

@@ -10,14 +10,11 @@ CLASSES: dict[str, str] = {
     # data
     "NuScenesDataset": "drivetr.data.nuscenes.dataset",
     "CocoDataset": "drivetr.data.coco.dataset",
-<<<<<<< HEAD
     "DigitsDataset": "drivetr.data.digits",
     "NumberWordsDataset": "drivetr.data.number_words",
     "RandomAffine": "drivetr.data.label_transforms",
     "ResizeImage": "drivetr.data.label_transforms",
-=======
     "Either": "drivetr.data.image_transforms.either",
->>>>>>> coco
     "Normalize": "drivetr.data.image_transforms.normalize",
     "RandomFlip": "drivetr.data.image_transforms.flip",
     "RandomResize": "drivetr.data.image_transforms.resize",
