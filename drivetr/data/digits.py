@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from drivetr.data.sampler import DrawKey, generator_from, seed_from
+from drivetr.data.sampler import DrawKey, index_and_draws
 from drivetr.errors import DrivetrError
 from drivetr.structures.labelled import LabelledImage, collate_labelled
 
@@ -63,22 +63,15 @@ class DigitsDataset(Dataset[LabelledImage]):
         return len(self.ids)
 
     def __getitem__(self, key: int | DrawKey) -> LabelledImage:
-        """An image with its transforms.
-
-        Args:
-            key: from `StreamSampler`, which brings the random draws of its place in the stream; or
-                a plain index, which always gives the same draws.
-        """
-        if not isinstance(key, DrawKey):
-            key = DrawKey(key, seed_from("plain", key))
-        number = int(self.ids[key.index])
+        """An image with its transforms, all chance from the key (`index_and_draws`)."""
+        index, generator = index_and_draws(key)
+        number = int(self.ids[index])
         sample = LabelledImage(
             name=f"digit {number}",
             id=number,
-            image=self.images[key.index].expand(3, -1, -1),
-            label=int(self.labels[key.index]),
+            image=self.images[index].expand(3, -1, -1),
+            label=int(self.labels[index]),
         )
-        generator = generator_from(key.seed)
         for transform in self.transforms:
             sample = transform(sample, generator)
         return sample

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from drivetr.data.sampler import DrawKey
+from drivetr.data.sampler import DrawKey, index_and_draws
 from drivetr.errors import DrivetrError
 from drivetr.structures.sequences import SequenceSample, collate_sequences
 
@@ -88,7 +88,7 @@ class NumberWordsDataset(Dataset[SequenceSample]):
 
     def __getitem__(self, key: int | DrawKey) -> SequenceSample:
         """One number; nothing is drawn."""
-        number = int(self.numbers[key.index if isinstance(key, DrawKey) else key])
+        number = int(self.numbers[index_and_draws(key)[0]])
         words, digits = in_words(number), str(number)
         target = [_START, *(DIGITS.index(digit) for digit in digits), _END]
         return SequenceSample(

@@ -100,30 +100,29 @@ def test_google_jax(images, tmp_path):
     torch.testing.assert_close(got, theirs(images), atol=1e-4, rtol=0)
 
 
-@torch.no_grad()
-def test_hugging_face(images, tmp_path):
+def hugging_face_twin() -> nn.Module:
     transformers = pytest.importorskip("transformers")
     config = transformers.ViTConfig(
         hidden_size=DIM, num_hidden_layers=LAYERS, num_attention_heads=HEADS, intermediate_size=MLP,
         image_size=SIZE, patch_size=PATCH, num_labels=CLASSES,
     )  # fmt: skip
-    theirs = shaken(transformers.ViTForImageClassification(config))
+    return shaken(transformers.ViTForImageClassification(config))
+
+
+@torch.no_grad()
+def test_hugging_face(images, tmp_path):
+    theirs = hugging_face_twin()
     theirs.save_pretrained(tmp_path)
     for state in (theirs.state_dict(), load_file(tmp_path / "model.safetensors")):
-        got = ours(state, "Hugging Face", eps=config.layer_norm_eps)(images)
+        got = ours(state, "Hugging Face", eps=theirs.config.layer_norm_eps)(images)
         torch.testing.assert_close(got, theirs(pixel_values=images).logits, atol=1e-4, rtol=0)
 
 
 @torch.no_grad()
 def test_another_size_interpolates_as_hugging_face_does():
-    transformers = pytest.importorskip("transformers")
-    config = transformers.ViTConfig(
-        hidden_size=DIM, num_hidden_layers=LAYERS, num_attention_heads=HEADS, intermediate_size=MLP,
-        image_size=SIZE, patch_size=PATCH, num_labels=CLASSES,
-    )  # fmt: skip
-    theirs = shaken(transformers.ViTForImageClassification(config))
+    theirs = hugging_face_twin()
     images = torch.randn(2, 3, 40, 72)
-    got = ours(theirs.state_dict(), "Hugging Face", eps=config.layer_norm_eps)(images)
+    got = ours(theirs.state_dict(), "Hugging Face", eps=theirs.config.layer_norm_eps)(images)
     expected = theirs(pixel_values=images, interpolate_pos_encoding=True).logits
     torch.testing.assert_close(got, expected, atol=1e-4, rtol=0)
 
