@@ -69,6 +69,10 @@ def test_resumed_run_ends_in_the_same_weights(coco, checkpoint, tmp_path):
     assert all(torch.equal(whole[key], resumed[key]) for key in whole)
 
 
+def test_batches_of_one_of_which_one_has_no_boxes(coco, tmp_path):
+    assert train(coco, tmp_path, "--cfg-options", "train_data.batch_size=1") == 0
+
+
 @pytest.mark.slow
 def test_it_learns(checkpoint, coco, tmp_path):
     """With its augmentation, on six drawn images, in some twenty seconds."""
