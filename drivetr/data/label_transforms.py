@@ -10,21 +10,6 @@ from drivetr.data.transforms.draws import uniform
 from drivetr.structures.labelled import LabelledImage
 
 
-class ResizeImage:
-    """Resizes by bilinear interpolation, antialiased.
-
-    Args:
-        size: height and width in pixels.
-    """
-
-    def __init__(self, size: tuple[int, int]) -> None:
-        self.size = size
-
-    def __call__(self, sample: LabelledImage, generator: torch.Generator) -> LabelledImage:
-        """The sample with its image resized; nothing is drawn."""
-        return replace(sample, image=F.resize(sample.image, list(self.size), antialias=True))
-
-
 class RandomAffine:
     """Turns, shifts and zooms the image about its middle; black comes in at the borders.
 

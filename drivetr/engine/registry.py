@@ -13,7 +13,6 @@ CLASSES: dict[str, str] = {
     "DigitsDataset": "drivetr.data.digits",
     "NumberWordsDataset": "drivetr.data.number_words",
     "RandomAffine": "drivetr.data.label_transforms",
-    "ResizeImage": "drivetr.data.label_transforms",
     "Either": "drivetr.data.image_transforms.either",
     "Normalize": "drivetr.data.image_transforms.normalize",
     "RandomFlip": "drivetr.data.image_transforms.flip",

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from drivetr.data.label_transforms import RandomAffine, ResizeImage
+from drivetr.data.label_transforms import RandomAffine
 from drivetr.structures.labelled import LabelledImage
 
 
@@ -52,13 +52,6 @@ def test_nothing_moves_without_bounds():
     moved = RandomAffine()(sample, generators(1)[0])
     torch.testing.assert_close(moved.image, sample.image, atol=1e-4, rtol=0)
     assert (moved.label, moved.name) == (7, "dot")
-
-
-def test_resize():
-    sample = ResizeImage((42, 63))(dot(10, 10), generators(1)[0])
-    assert sample.image.shape == (3, 42, 63)
-    columns = sample.image[0].sum(0) / sample.image[0].sum()
-    assert float((columns * torch.arange(63)).sum()) == pytest.approx(3 * 10.5 - 0.5, abs=1e-3)
 
 
 def test_bounds_that_make_no_sense():
