@@ -1,27 +1,21 @@
 """A trained DETR to look into: from a checkpoint of `drivetr train` or a converted folder."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 
-from drivetr.data.decode import decode_image_file
 from drivetr.data.image_transforms.normalize import Normalize
 from drivetr.data.image_transforms.resize import RandomResize
 from drivetr.engine.api import LoadedDetector, load_detector
-from drivetr.engine.build import Builder
-from drivetr.engine.convert import from_pretrained
-from drivetr.engine.devices import choose_device
+from drivetr.engine.looking import LoadedModel, Transform, load_model, read_sample
 from drivetr.errors import DrivetrError
 from drivetr.models.detr import DETR, Outputs
 from drivetr.models.detr_postprocess import BestClassPostprocess
 from drivetr.structures.detections2d import Detections2D
 from drivetr.structures.images import ImageSample
-
-Transform = Callable[[ImageSample, torch.Generator], ImageSample]
 
 
 @dataclass(frozen=True)
@@ -46,11 +40,7 @@ class LoadedDetr:
         Raises:
             DrivetrError: the file is missing, damaged or no image.
         """
-        pixels = decode_image_file(path)
-        sample = ImageSample(path.name, 0, pixels, (pixels.shape[1], pixels.shape[2]))
-        for transform in self.transforms:
-            sample = transform(sample, torch.Generator().manual_seed(0))
-        return sample
+        return read_sample(path, self.transforms)
 
     def detections(self, outputs: Outputs, size: tuple[int, int]) -> Detections2D:
         """One detection a query, in pixels of an image of height and width `size`."""
@@ -73,15 +63,18 @@ def load_detr(path: str | Path, device: str | None = None) -> LoadedDetr:
     Raises:
         DrivetrError: it cannot be read, or is no DETR.
     """
-    if Path(path).is_dir():
-        model = _checked(from_pretrained(path), path)
-        transforms = (RandomResize((800,), longest=1333), Normalize())
-        chosen = choose_device(device)
-        return LoadedDetr(model.to(chosen), transforms, (), chosen)
-    loaded = detr_detector(path, device)
-    node: Any = loaded.spec.test_data.get("transforms", ())
-    built = Builder(loaded.spec.source).build(node, "test_data.transforms")
-    return LoadedDetr(loaded.detector, built, loaded.classes, loaded.device)  # type: ignore[arg-type]
+    return detr_of(load_model(path, device), path)
+
+
+def detr_of(loaded: LoadedModel, path: str | Path) -> LoadedDetr:
+    """A loaded model as a DETR; `path` is named in the error where it is none.
+
+    Raises:
+        DrivetrError: it is no DETR.
+    """
+    published = (RandomResize((800,), longest=1333), Normalize())
+    transforms = published if loaded.transforms is None else loaded.transforms
+    return LoadedDetr(_checked(loaded.model, path), transforms, loaded.classes, loaded.device)
 
 
 def detr_detector(path: str | Path, device: str | None = None) -> LoadedDetector:

@@ -10,6 +10,9 @@ CLASSES: dict[str, str] = {
     # data
     "NuScenesDataset": "drivetr.data.nuscenes.dataset",
     "CocoDataset": "drivetr.data.coco.dataset",
+    "DigitsDataset": "drivetr.data.digits",
+    "NumberWordsDataset": "drivetr.data.number_words",
+    "RandomAffine": "drivetr.data.label_transforms",
     "Either": "drivetr.data.image_transforms.either",
     "Normalize": "drivetr.data.image_transforms.normalize",
     "RandomFlip": "drivetr.data.image_transforms.flip",
@@ -25,6 +28,10 @@ CLASSES: dict[str, str] = {
     # detectors and their parts
     "PETR": "drivetr.models.petr",
     "DETR": "drivetr.models.detr",
+    "LeNet5": "drivetr.models.lenet",
+    "ViTClassifier": "drivetr.models.vit",
+    "LikeliestWords": "drivetr.models.classification",
+    "Probabilities": "drivetr.models.classification",
     "BestClassPostprocess": "drivetr.models.detr_postprocess",
     "BoxHead": "drivetr.models.box_head",
     "SigmoidCentre": "drivetr.models.box_head",
@@ -36,6 +43,7 @@ CLASSES: dict[str, str] = {
     "TransformerEncoder": "drivetr.nn.encoder",
     "SinePosition": "drivetr.nn.image_position",
     "LearnedPosition": "drivetr.nn.image_position",
+    "Transformer": "drivetr.nn.transformer",
     "TransformerDecoder": "drivetr.nn.decoder",
     "ImageNormalizer": "drivetr.nn.normalize",
     "FrustumPositionEncoding": "drivetr.nn.frustum_position",
@@ -50,6 +58,8 @@ CLASSES: dict[str, str] = {
     "ViT": "drivetr.nn.backbones.vit",
     "CPFPN": "drivetr.nn.necks.cpfpn",
     "FPN": "drivetr.nn.necks.fpn",
+    "SimplePyramid": "drivetr.nn.necks.simple_pyramid",
+    "WithPyramid": "drivetr.nn.necks.simple_pyramid",
     "Identity": "torch.nn.modules.linear",  # "no such part", the one class that is torch's
 }
 

@@ -1,6 +1,7 @@
 """`drivetr attention` from its command line, and every wrong argument in a sentence."""
 
 import argparse
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -68,3 +69,30 @@ def test_a_file_that_is_no_image(files, tmp_path):
     (tmp_path / "text.png").write_text("text")
     with pytest.raises(DrivetrError, match=r"text\.png"):
         call(files[0], str(tmp_path / "text.png"), "--out", str(tmp_path / "sheet.png"))
+
+
+@pytest.fixture(scope="module")
+def vit(tmp_path_factory):
+    config = Path(__file__).parents[2] / "configs/vit/vit_digits.py"
+    return str(write_checkpoint(tmp_path_factory.mktemp("vit"), config))
+
+
+def test_a_vit_shows_all_layers_and_the_rollout(vit, files, tmp_path):
+    call(vit, files[1], "--out", str(tmp_path / "sheet.png"))
+    sheet = np.asarray(Image.open(tmp_path / "sheet.png"))
+    assert sheet.shape == (10 + 2 * (267 + 26 + 10), 10 + 4 * 370, 3)  # six pictures
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--query", "0"), "--query asks a DETR, but .* is a ViT"),
+        (("--point", "3,4"), "--point asks a DETR"),
+        (("--layer", "0"), "--layer asks a DETR"),
+        (("--head", "9"), "heads 0 to 3"),
+    ],
+)
+def test_what_a_vit_is_not_asked(vit, files, tmp_path, options, told):
+    with pytest.raises(DrivetrError, match=told):
+        call(vit, files[1], "--out", str(tmp_path / "sheet.png"), *options)
+    assert not (tmp_path / "sheet.png").exists()

@@ -77,5 +77,5 @@ def test_data(config: RunConfig) -> None:
     for node, where in ((config.train_data, "train_data"), (config.test_data, "test_data")):
         built = build_without_data(node, where)
         assert all(callable(transform) for transform in built.get("transforms", ()))
-    test_pad = build_without_data(config.test_data, "test_data")["transforms"]
-    assert test_pad
+    if "transforms" in inspect.signature(config.test_data["type"]).parameters:
+        assert build_without_data(config.test_data, "test_data")["transforms"]

@@ -12,8 +12,8 @@ from drivetr.engine.spec import DetectorSpec
 CONFIG = Path(__file__).parents[2] / "configs/detr/detr_shapes.py"
 
 
-def write_checkpoint(folder: Path) -> Path:
-    spec = DetectorSpec.of_config(load_config(CONFIG))
+def write_checkpoint(folder: Path, config: Path = CONFIG) -> Path:
+    spec = DetectorSpec.of_config(load_config(config))
     torch.manual_seed(0)
     detector, _ = spec.build_detector()
     weights = {f"detector.{name}": value for name, value in detector.state_dict().items()}
