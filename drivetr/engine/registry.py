@@ -10,7 +10,11 @@ CLASSES: dict[str, str] = {
     # data
     "NuScenesDataset": "drivetr.data.nuscenes.dataset",
     "CocoDataset": "drivetr.data.coco.dataset",
+    "Either": "drivetr.data.image_transforms.either",
     "Normalize": "drivetr.data.image_transforms.normalize",
+    "RandomFlip": "drivetr.data.image_transforms.flip",
+    "RandomResize": "drivetr.data.image_transforms.resize",
+    "RandomSizeCrop": "drivetr.data.image_transforms.crop",
     "CameraDrop": "drivetr.data.transforms.camera_drop",
     "GlobalRotScaleTransFlip": "drivetr.data.transforms.bev",
     "GridMask": "drivetr.data.transforms.grid_mask",
