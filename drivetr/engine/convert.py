@@ -35,8 +35,10 @@ def convert(source: Source, name: str, out: Path, given: Settings) -> LoadReport
 
     Raises:
         DrivetrError: unknown name or setting, a setting that nothing tells, or weights that do not
-            fit; nothing is written then.
+            fit, or `out` is the source; nothing is written then.
     """
+    if out.resolve() == source.path.resolve():
+        raise DrivetrError(f"--out {out} is the source, which would be written over; name another")
     family_name, family, published = _named(name)
     layout = layout_of(source.weights, family.layouts, source.path)
     where = f"{source.path} (layout of {layout.name})"

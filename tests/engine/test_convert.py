@@ -113,6 +113,13 @@ def test_more_layers_than_anybody_has_are_not_built(checkpoint, tmp_path):
         convert(read_source(checkpoint), "detr", tmp_path / "out", {"num_heads": 2, "dilated": 0})
 
 
+def test_the_source_is_not_written_over(tmp_path):
+    save_file({"a": torch.zeros(1)}, tmp_path / "model.safetensors")
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(DrivetrError, match="is the source, which would be written over"):
+        convert(read_source(tmp_path), "vit", tmp_path / ".", {})
+
+
 def test_names_of_two_layouts_end_with_status_2(checkpoint, tmp_path, capsys):
     state = torch.load(checkpoint, weights_only=True)["model"]
     state["model.encoder.layers.0.fc1.weight"] = torch.zeros(1)
