@@ -52,7 +52,8 @@ class Pyramid(nn.Module):
         super().__init__()
         self.backbone = backbone
         self.neck = neck
-        self.out_channels = neck.out_channels
+        out_channels: Any = neck.out_channels
+        self.out_channels: int = out_channels
 
     def forward(self, images: Float[Tensor, "B 3 H W"]) -> OrderedDict[str, Tensor]:
         """The maps by number, finest first."""
