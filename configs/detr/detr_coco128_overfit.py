@@ -20,7 +20,7 @@ from drivetr.structures.coco_classes import COCO_CLASSES
 
 embed_dim = 128
 num_classes = 80
-longest = 192
+longest = 128
 
 model = dict(
     type=DETR,
@@ -55,8 +55,8 @@ train_data = dict(
     num_workers=1,
 )
 test_data = dict(train_data)
-optimizer = dict(type=AdamW, lr=8e-4, weight_decay=1e-4)
+optimizer = dict(type=AdamW, lr=5e-4, weight_decay=1e-4)
 schedule = dict(iterations=2000, warmup_iterations=100, warmup_ratio=0.05, min_ratio=0.01)
 reference_batch_size = 8
 clip_norm = 1.0
-checkpoint = dict(interval=1000, keep=2)
+checkpoint = dict(interval=800, keep=2)

@@ -13,8 +13,6 @@ EXAMPLE = (
     " --out metrics.json\n"
     "  drivetr evaluate results.json --dataroot data/coco --version 2017 --split val2017"
 )
-# As drivetr.evaluation.coco.detection.BACKENDS, which is not imported to print the help.
-BACKENDS = ("pycocotools", "faster-coco-eval")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--backend",
-        choices=BACKENDS,
+        choices=("pycocotools", "faster-coco-eval"),
         help="COCO: which package counts (default: pycocotools); the other one is faster, has to be"
         " installed and gives the same numbers",
     )
@@ -63,7 +61,7 @@ def _evaluate_coco(args: argparse.Namespace) -> None:
 
     truth = annotation_file(Path(args.dataroot), args.version, args.split)
     read_annotations(truth)  # tells what is wrong with them in a sentence
-    metrics = evaluate_results(Path(args.results), truth, backend=args.backend or BACKENDS[0])
+    metrics = evaluate_results(Path(args.results), truth, backend=args.backend or "pycocotools")
     print(format_metrics(metrics))
     if args.out is not None:
         write_metrics(Path(args.out), metrics)

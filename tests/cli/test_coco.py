@@ -69,6 +69,23 @@ def test_resumed_run_ends_in_the_same_weights(coco, checkpoint, tmp_path):
     assert all(torch.equal(whole[key], resumed[key]) for key in whole)
 
 
+def test_batches_of_one_of_which_one_has_no_boxes(coco, tmp_path):
+    assert train(coco, tmp_path, "--cfg-options", "train_data.batch_size=1") == 0
+
+
+@pytest.mark.slow
+def test_it_learns(checkpoint, coco, tmp_path):
+    """With its augmentation, on six drawn images, in some twenty seconds."""
+    longer = ["schedule.iterations=300", "optimizer.lr=3e-3", "schedule.drop_after=0.8"]
+    assert train(coco, tmp_path / "run", "--cfg-options", *longer) == 0
+    found = {}
+    for path, out in ((checkpoint, "before"), (tmp_path / "run/last.pth", "after")):
+        assert run_test(path, coco, tmp_path / out) == 0
+        found[out] = json.loads((tmp_path / out / "metrics.json").read_text())["AP50"]
+    assert found["before"] < 0.05
+    assert found["after"] > 0.2
+
+
 def test_the_first_images_only(checkpoint, coco, tmp_path):
     config = ["--cfg-options", "test_data.first=2"]
     dataset = ["--dataroot", str(coco), "--version", "2017", "--split", "val2017"]

@@ -31,10 +31,11 @@ class RandomResize:
     def __call__(self, sample: ImageSample, generator: torch.Generator) -> ImageSample:
         """The sample in its new size."""
         size = self.sizes[integer(generator, 0, len(self.sizes))]
-        height, width = resized_shape(*sample.image.shape[-2:], size, self.longest)
-        if sample.image.shape[-2:] == (height, width):
+        before = sample.image.shape[1:]
+        after = resized_shape(before[0], before[1], size, self.longest)
+        if before == after:
             return sample
-        image = functional.resize(sample.image, [height, width], antialias=True)
+        image = functional.resize(sample.image, list(after), antialias=True)
         return replace(sample, image=image)
 
 
