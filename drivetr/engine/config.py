@@ -13,10 +13,11 @@ another config, no functions or classes of its own). It is code: run only config
 
 Every `dict(type=Class, key=value)` becomes `Class(key=value)`, innermost first, so constructors
 receive built modules. Keys are checked against the constructor's signature. A list may hold such
-dicts. The engine itself understands one more key in any of them, `init`: the path of a state dict
-that is loaded into what was built (`drivetr.nn.weights`); `init=None` says "this needs pretrained
-weights", and training refuses to start without a path unless `--from-scratch` is given. A dict
-without `type` stays a dict.
+dicts. The engine itself understands one more key in any of them, `init`: the path of weights that
+are loaded into what was built, in any form that `drivetr convert` reads or writes, or a checkpoint
+of `drivetr train`; of a larger model its part is taken (`drivetr.engine.pretrained`). `init=None`
+says "this needs pretrained weights", and training refuses to start without a path unless
+`--from-scratch` is given. A dict without `type` stays a dict.
 
 Names a config may define (`*` must be there). Any other name has to be a helper that the same file
 uses; one that nobody reads is refused with a hint:

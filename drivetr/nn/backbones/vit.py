@@ -81,14 +81,6 @@ class ViT(nn.Module):
         ]
         self.encoder = _Encoder(1 + self.grid**2, dropout, blocks)
 
-    @staticmethod
-    def torchvision_key(key: str) -> str | None:
-        """Own name of a parameter in a torchvision checkpoint; None for the classifier's."""
-        if key.startswith("heads."):
-            return None
-        # The names that checkpoints of torchvision before 0.13 use.
-        return key.replace("mlp.linear_1", "mlp.0").replace("mlp.linear_2", "mlp.3")
-
     def positions(self, rows: int, columns: int) -> Float[Tensor, "1 1+{rows}*{columns} C"]:
         """Learned positions of the class token and of a grid of patches, resized bicubically."""
         learned: Tensor = self.encoder.pos_embedding
