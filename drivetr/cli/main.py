@@ -12,6 +12,7 @@ from drivetr.errors import DrivetrError
 COMMANDS = (
     *("synth", "verify", "index", "train", "test", "evaluate", "replay", "convert"),
     *("layers", "attention"),
+    *("zeroshot", "search"),
 )
 STATUS_USER_ERROR = 2
 STATUS_INTERRUPTED = 130  # 128 + SIGINT, what shells report

@@ -118,6 +118,15 @@ class ViT(nn.Module):
         normed: Tensor = self.encoder.ln(x)
         return normed
 
+    @property
+    def image_size(self) -> int:
+        """Side of the square image that the learned positions belong to, in pixels."""
+        return self.grid * self.patch_size
+
+    def pooled(self, images: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B C"]:
+        """The class token."""
+        return self.tokens(images)[:, 0]
+
     def forward(
         self, images: Float[Tensor, "B 3 H W"]
     ) -> list[Float[Tensor, "B C _rows _columns"]]:
