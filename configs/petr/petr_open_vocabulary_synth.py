@@ -26,13 +26,15 @@ from drivetr.models.named_classes import NamedClasses
 with read_base():
     from .petr_point_synth import *
 
-text_dim = 64  # of the CLIP model's common space
+text_dim = 128  # of the CLIP model's common space
 labels = 11  # the ten classes and "an object"
 
 model["head"].update(names=dict(type=NamedClasses, num_classes=10, text_dim=text_dim, init=None))
 model["depth_head"].update(num_classes=labels)
 model["token_embedding"].update(num_classes=labels)
-criterion.update(num_classes=labels, names=dict(type=NameCriterion))
+criterion.update(
+    num_classes=labels, names=dict(type=NameCriterion, distillation_weight=3.0)
+)
 criterion["tokens"].update(num_classes=labels)
 train_data["transforms"][:0] = [
     dict(type=CropEmbeddings, file="data/names/crops.safetensors"),
