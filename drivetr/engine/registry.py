@@ -9,6 +9,9 @@ from drivetr.errors import DrivetrError
 CLASSES: dict[str, str] = {
     # data
     "NuScenesDataset": "drivetr.data.nuscenes.dataset",
+    "CaptionedCrops": "drivetr.data.nuscenes.crops",
+    "PromptedCrops": "drivetr.data.nuscenes.crops",
+    "CropRule": "drivetr.data.nuscenes.crops",
     "CocoDataset": "drivetr.data.coco.dataset",
     "Normalize": "drivetr.data.image_transforms.normalize",
     "CameraDrop": "drivetr.data.transforms.camera_drop",
@@ -24,6 +27,9 @@ CLASSES: dict[str, str] = {
     "PETR": "drivetr.models.petr",
     "DETR": "drivetr.models.detr",
     "BestClassPostprocess": "drivetr.models.detr_postprocess",
+    "CLIP": "drivetr.models.clip",
+    "TextTransformer": "drivetr.models.clip",
+    "ZeroShotPostprocess": "drivetr.models.zero_shot",
     "BoxHead": "drivetr.models.box_head",
     "SigmoidCentre": "drivetr.models.box_head",
     "AttendedCentre": "drivetr.models.box_head",
