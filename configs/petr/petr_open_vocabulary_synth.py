@@ -32,9 +32,7 @@ labels = 11  # the ten classes and "an object"
 model["head"].update(names=dict(type=NamedClasses, num_classes=10, text_dim=text_dim, init=None))
 model["depth_head"].update(num_classes=labels)
 model["token_embedding"].update(num_classes=labels)
-criterion.update(
-    num_classes=labels, names=dict(type=NameCriterion, distillation_weight=3.0)
-)
+criterion.update(num_classes=labels, names=dict(type=NameCriterion, distillation_weight=3.0))
 criterion["tokens"].update(num_classes=labels)
 train_data["transforms"][:0] = [
     dict(type=CropEmbeddings, file="data/names/crops.safetensors"),

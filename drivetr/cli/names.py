@@ -31,6 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="WORD",
         help="words that name no class, to compare with (default: night dusk)",
     )
+    parser.add_argument(
+        "--vocab", metavar="FILE", help="CLIP's vocabulary (default: that of open_clip_torch)"
+    )
     parser.add_argument("--out", required=True, metavar="DIR", help="folder to write into")
 
 
@@ -38,12 +41,12 @@ def run(args: argparse.Namespace) -> None:
     """Writes the three files and tells what they are for."""
     from pathlib import Path
 
+    from drivetr.engine.clip import load_clip
     from drivetr.engine.names import write_names
 
     out = Path(args.out)
-    count = write_names(
-        Path(args.clip), (args.dataroot, args.version, args.split), args.hidden, args.others, out
-    )
+    dataset = (args.dataroot, args.version, args.split)
+    count = write_names(load_clip(args.clip, args.vocab), dataset, args.hidden, args.others, out)
     print(
         f"embedded {count} objects. Train with\n"
         f"  --cfg-options model.head.names.init={out / 'named.safetensors'}"

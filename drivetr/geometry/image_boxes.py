@@ -1,7 +1,7 @@
 """The part of an image that a 3D box covers."""
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from drivetr.geometry.boxes import BOX_EDGES, box_corners
@@ -12,7 +12,7 @@ _NEAR = 0.1  # metres: what is nearer to the camera is cut off before it is proj
 
 def image_boxes(
     img_from_lidar: Float[Tensor, "N 4 4"],
-    image_size: Float[Tensor, "N 2"],
+    image_size: Int[Tensor, "N 2"],
     boxes: Float[Tensor, "G 10"],
 ) -> Float[Tensor, "N G 4"]:
     """Left, top, right, bottom in pixels of the visible part of each box in each camera.
