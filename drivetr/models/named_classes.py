@@ -65,16 +65,23 @@ class NamedClasses(nn.Module):
             whose softmax tells the names of an object apart; `pred_objectness` (B,Q,1), the logit
             of "an object"; `pred_embeddings` (B,Q,D) of length 1.
         """
-        embeddings = functional.normalize(raw[..., :-1], dim=-1)
-        objectness = raw[..., -1:]
+        return self.compare(functional.normalize(raw[..., :-1], dim=-1), raw[..., -1:])
+
+    def compare(
+        self, embeddings: Float[Tensor, "B Q D"], objectness: Float[Tensor, "B Q 1"]
+    ) -> dict[str, Tensor]:
+        """What `forward` returns, from the queries' places and logits of "an object".
+
+        With what `forward` found earlier and after `rename` it is as if the detector had run with
+        the other names.
+        """
         texts = functional.normalize(self.embeddings, dim=-1)
         names = self.logit_scale.exp() * embeddings @ texts.T
         names = names.masked_fill(~texts.any(-1), NAMELESS_LOGIT)
         log_score = functional.logsigmoid(objectness) + names.log_softmax(-1)
         log_score = log_score.clamp(max=math.log(_LARGEST))
-        logits = log_score - torch.log1p(-log_score.exp())
         return {
-            "pred_logits": logits,
+            "pred_logits": log_score - torch.log1p(-log_score.exp()),
             "pred_names": names,
             "pred_objectness": objectness,
             "pred_embeddings": embeddings,
