@@ -21,7 +21,7 @@ def camera():
 
 
 def sized(camera, boxes):
-    sizes = torch.tensor([[HEIGHT, WIDTH]], dtype=torch.float64)
+    sizes = torch.tensor([[HEIGHT, WIDTH]])
     return image_boxes(camera, sizes, boxes)[0]
 
 

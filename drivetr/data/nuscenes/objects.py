@@ -38,13 +38,20 @@ class SeenObject:
 
 
 def view_boxes(
-    cameras: tuple[CameraRecord, ...], boxes_global: Float[Tensor, "G 10"]
+    cameras: tuple[CameraRecord, ...],
+    boxes: Float[Tensor, "G 10"],
+    global_from_boxes: Float[Tensor, "4 4"],
 ) -> tuple[list[CameraRecord], list[Bounds]]:
-    """For each box the camera that shows most of it, and its bounds there; all 0 if none does."""
-    world = torch.eye(4, dtype=torch.float64)
-    projections = torch.stack([img_from_reference(camera, world) for camera in cameras])
+    """For each box the camera that shows most of it, and its bounds there; all 0 if none does.
+
+    Args:
+        cameras: of one sample, at least one.
+        boxes: in any frame.
+        global_from_boxes: float64 pose of that frame.
+    """
+    projections = torch.stack([img_from_reference(c, global_from_boxes) for c in cameras])
     sizes = torch.tensor([(camera.height, camera.width) for camera in cameras])
-    chosen, bounds = best_views(image_boxes(projections, sizes, boxes_global))
+    chosen, bounds = best_views(image_boxes(projections, sizes, boxes))
     corners = [(left, top, right, bottom) for left, top, right, bottom in bounds.tolist()]
     return [cameras[i] for i in chosen.tolist()], corners
 
@@ -93,24 +100,17 @@ def _objects_of(
     known = sample.annotations
     if not len(known) or not sample.cameras:
         return [None] * len(known)
+    world = torch.eye(4, dtype=torch.float64)
     boxes = boxes_from_nuscenes(
-        known.center_global, known.size_wlh, known.quaternion_wxyz, known.velocity_global,
-        torch.eye(4, dtype=torch.float64),
-    )  # fmt: skip
-    cameras, bounds = view_boxes(sample.cameras, boxes)
+        known.center_global, known.size_wlh, known.quaternion_wxyz, known.velocity_global, world
+    )
+    cameras, bounds = view_boxes(sample.cameras, boxes, world)
     gaps = known.center_global[:, :2] - sample.global_from_ego[:2, 3]
     distances = np.linalg.norm(gaps, axis=1).tolist()
-    names = [DETECTION_CLASS_OF.get(category) for category in known.category]
-    return [
-        None
-        if names[i] is None
-        else SeenObject(
-            token=known.token[i],
-            camera=cameras[i],
-            bounds=bounds[i],
-            facts=ObjectFacts(
-                names[i], distances[i], weather, colours.get(known.instance_token[i])
-            ),
-        )
-        for i in range(len(known))
-    ]
+    found: list[SeenObject | None] = []
+    for i, category in enumerate(known.category):
+        name = DETECTION_CLASS_OF.get(category)
+        colour = colours.get(known.instance_token[i])
+        facts = name and ObjectFacts(name, distances[i], weather, colour)
+        found.append(SeenObject(known.token[i], cameras[i], bounds[i], facts) if facts else None)
+    return found
