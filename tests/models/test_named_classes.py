@@ -103,3 +103,12 @@ def test_names_travel_with_the_weights(texts):
 def test_texts_of_another_space_are_refused(texts):
     with pytest.raises(DrivetrError, match=r"\[5, 7\] text embeddings, expected \[5, 8\]"):
         named(texts).rename(texts[:, :7])
+
+
+def test_comparing_anew_equals_another_run(texts, raw):
+    classes = named(texts)
+    before = classes(raw)
+    classes.rename(texts.flip(0))
+    anew = classes.compare(before["pred_embeddings"], before["pred_objectness"])
+    run = classes(raw)
+    assert all(torch.equal(anew[name], run[name]) for name in run)
