@@ -4,16 +4,19 @@ Two classes are hidden: their boxes teach "an object", where it is and how CLIP 
 their names. At test time the texts of all ten names are put into the head, and the hidden ones find
 what they stand for as far as the detector's queries lie where CLIP has its texts
 (`drivetr.models.named_classes`, `drivetr.models.name_criterion`). The names' embeddings and those
-of the crops come from one CLIP model, trained on crops with captions:
+of the crops come from one CLIP model, trained on crops with captions of all ten classes. The images
+are larger than the detector's so that CLIP sees more than a few pixels:
 
-    python -m benchmarks.open_vocabulary prepare CLIP --dataroot data/synth --version v1.0-synth \
-        --out data/names
+    drivetr synth data/synth --size 192x512 --reach 14 --density 2.4 --scenes 560 --val-scenes 40 \
+        --frames-per-scene 2
+    drivetr train configs/clip/clip_synth.py --dataroot data/synth --version v1.0-synth
+    drivetr names work_dirs/clip_synth/last.pth data/synth --version v1.0-synth \
+        --split synth_train --hidden bus pedestrian --out data/names
     drivetr train configs/petr/petr_open_vocabulary_synth.py --dataroot data/synth \
         --version v1.0-synth --cfg-options model.head.names.init=data/names/named.safetensors \
         train_data.transforms.0.file=data/names/crops.safetensors
-    python -m benchmarks.open_vocabulary test \
-        work_dirs/petr_open_vocabulary_synth/last.pth data/names --dataroot data/synth \
-        --version v1.0-synth
+    python -m benchmarks.open_vocabulary work_dirs/petr_open_vocabulary_synth/last.pth data/names \
+        --dataroot data/synth --version v1.0-synth --hidden bus pedestrian
 """
 
 from mmengine.config import read_base
