@@ -36,7 +36,7 @@ from drivetr.files import atomic_text
 from drivetr.structures.detections import Detections
 from drivetr.structures.frame import Frame
 
-DRAWS = 5
+DRAWS = 3
 Looks = list[tuple[list[Frame], dict[str, Tensor]]]
 
 
