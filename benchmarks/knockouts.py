@@ -136,11 +136,12 @@ def knocked_out(checkpoint: str, change: Callable[[nn.Module], Any]) -> LoadedDe
 
 def evaluate(loaded: LoadedDetector, dataroot: str, version: str, split: str) -> dict[str, Any]:
     """The official metrics of a detector on a split."""
-    count, found = loaded.predictions(dataroot, version, split)
+    dataset, settings = loaded.open(dataroot, version, split)
+    found = loaded.predictions(dataset, settings)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "results.json"
         with SubmissionWriter(path, loaded.classes) as writer:
-            for frame, detections in tqdm(found, total=count, leave=False):
+            for frame, detections in tqdm(found, total=len(dataset), leave=False):
                 writer.add(frame.token, detections, frame.global_from_lidar, frame.ego_from_lidar)
         return evaluate_submission(path, dataroot, version, split)
 

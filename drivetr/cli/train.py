@@ -72,8 +72,10 @@ def run(args: argparse.Namespace) -> None:
     checkpoint = train(config, options)
     if os.environ.get("RANK", "0") != "0":
         return  # one of several processes speaks
-    data = config.test_data
-    split = data["split"] if data["version"] == own_version else "SPLIT"  # of another version
-    command = ["drivetr", "test", str(checkpoint), "--dataroot", str(data["dataroot"])]
-    command += ["--version", data["version"], "--split", split]
+    names = {key: config.test_data.get(key) for key in ("dataroot", "version", "split")}
+    if names["version"] != own_version:
+        names["split"] = "SPLIT"  # of another version
+    command = ["drivetr", "test", str(checkpoint)]
+    for key, value in names.items():
+        command += [] if value is None else [f"--{key}", str(value)]
     print(f"Trained. Test it with:\n  {shlex.join(command)}")

@@ -1,4 +1,4 @@
-"""Trained detectors for use: load one from a checkpoint, give it frames, take detections."""
+"""Trained models for use: load one from a checkpoint, give it samples, take predictions."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -12,22 +12,24 @@ from drivetr.engine.build import Builder
 from drivetr.engine.checkpoint import read_checkpoint
 from drivetr.engine.config import RunConfig
 from drivetr.engine.devices import choose_device
-from drivetr.engine.loaders import batches, build_dataset, loader_for_testing
+from drivetr.engine.loaders import LoaderSettings, batches, build_dataset, loader_for_testing
 from drivetr.engine.spec import DetectorSpec
+from drivetr.engine.training import outputs_of
 from drivetr.errors import DrivetrError
 from drivetr.nn.weights import load_weights
+from drivetr.structures.batch import ModelBatch
 from drivetr.structures.detections import Detections
-from drivetr.structures.frame import Batch, Frame, collate_frames
+from drivetr.structures.frame import Frame, collate_frames
 
 
 @dataclass(frozen=True)
 class LoadedDetector:
-    """A trained detector in evaluation mode.
+    """A trained model in evaluation mode.
 
     Attributes:
         detector: on `device`, with averaged weights where the training had them.
-        postprocess: turns its outputs into detections.
-        spec: what it was built from, with the transforms its frames need (`spec.test_data`).
+        postprocess: turns its outputs into predictions.
+        spec: what it was built from, with the transforms its samples need (`spec.test_data`).
         device: where it runs.
     """
 
@@ -42,12 +44,11 @@ class LoadedDetector:
         return self.spec.classes
 
     @torch.no_grad()
-    def predict(self, batch: Batch) -> list[Detections]:
-        """Detections of each frame of a batch, on the CPU."""
+    def predict(self, batch: ModelBatch) -> list[Any]:
+        """The prediction of each sample of a batch, on the CPU."""
         batch = batch.to(self.device)
-        outputs, _ = self.detector(batch.images, batch.cameras)
-        found: list[Detections] = self.postprocess(outputs)
-        return [detections.to("cpu") for detections in found]
+        found = self.postprocess(outputs_of(self.detector, batch), *batch.sizes)
+        return [prediction.to("cpu") for prediction in found]
 
     def predict_frames(self, frames: Iterable[Frame]) -> Iterator[Detections]:
         """Detections of frames, one after the other; the frames went through the transforms."""
@@ -61,34 +62,23 @@ class LoadedDetector:
         split: str | None = None,
     ) -> Any:
         """The dataset of the spec with its transforms; names that are given replace the spec's."""
-        return build_dataset(
-            self._test_data(dataroot, version, split), "test_data", Builder(self.spec.source)
-        )[0]
+        return self.open(dataroot, version, split)[0]
 
-    def predictions(
+    def open(
         self,
         dataroot: str | Path | None = None,
         version: str | None = None,
         split: str | None = None,
-    ) -> tuple[int, Iterator[tuple[Frame, Detections]]]:
-        """All frames of a split with their detections.
-
-        Returns:
-            number of frames, and an iterator over (frame without images, detections).
-        """
-        node = self._test_data(dataroot, version, split)
-        dataset, settings = build_dataset(node, "test_data", Builder(self.spec.source))
-        return len(dataset), self._stream(loader_for_testing(dataset, settings, self.device))
-
-    def _stream(self, loader: Iterable[Any]) -> Iterator[tuple[Frame, Detections]]:
-        for batch in batches(loader):
-            yield from zip(batch.frames, self.predict(batch), strict=True)
-
-    def _test_data(
-        self, dataroot: str | Path | None, version: str | None, split: str | None
-    ) -> dict[str, Any]:
+    ) -> tuple[Any, LoaderSettings]:
+        """As `dataset`, and how to load it."""
         names = {"dataroot": dataroot, "version": version, "split": split}
-        return {**self.spec.test_data, **{k: v for k, v in names.items() if v is not None}}
+        node = {**self.spec.test_data, **{k: v for k, v in names.items() if v is not None}}
+        return build_dataset(node, "test_data", Builder(self.spec.source))
+
+    def predictions(self, dataset: Any, settings: LoaderSettings) -> Iterator[tuple[Any, Any]]:
+        """All samples of a dataset, without their images, with their predictions."""
+        for batch in batches(loader_for_testing(dataset, settings, self.device)):
+            yield from zip(batch.samples, self.predict(batch), strict=True)
 
 
 def load_detector(

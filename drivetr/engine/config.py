@@ -21,19 +21,22 @@ without `type` stays a dict.
 Names a config may define (`*` must be there). Any other name has to be a helper that the same file
 uses; one that nobody reads is refused with a hint:
 
-    model *        the detector: detector(images, cameras, [noised=...]) -> (outputs, memory)
-    postprocess *  postprocess(outputs) -> list[Detections]
-    criterion *    criterion(outputs, targets, cameras) -> dict of weighted losses; their sum is the
+    model *        model(*batch.inputs, [noised=...]) -> outputs or (outputs, memory); a batch of
+                   camera frames has the inputs images and cameras, one of single images has images
+                   and padding_mask
+    postprocess *  postprocess(outputs, *batch.sizes) -> one prediction a sample
+    criterion *    criterion(outputs, *batch.truth) -> dict of weighted losses; their sum is the
                    training loss
     denoising      None, or denoising(targets) -> what the detector takes as `noised` in training
     classes        names in the order of the labels; default: the ten of nuScenes detection, which
                    a NuScenesDataset always gives. Not handed to anything by itself: pass it to the
-                   model as well
+                   model as well. A test on COCO compares it with the annotation file
     train_data *   dict(type=NuScenesDataset, dataroot=..., version=..., split=..., transforms=[..],
-    test_data *    batch_size=2, num_workers=2); the class gets index=(dataroot, version) and the
-                   rest; batch_size is for each process. The command line's --dataroot and --version
-                   replace the entries of both, --split that of `train_data` in `drivetr train` and
-                   of `test_data` in `drivetr test`
+    test_data *    batch_size=2, num_workers=2); a NuScenesDataset gets index=(dataroot, version)
+                   and the rest, other classes the names that they take; batch_size is for each
+                   process. The command line's --dataroot and --version replace the entries of both,
+                   --split that of `train_data` in `drivetr train` and of `test_data` in `drivetr
+                   test`
     optimizer *    dict(type=AdamW, lr=..., <its arguments>, module_lr=dict(backbone=0.1));
                    module_lr multiplies the rate of what is under that module of the detector
     schedule *     dict(epochs=24) or dict(iterations=28130), with warmup_iterations=500,

@@ -1,5 +1,6 @@
 """Data loaders from the config: an endless stream for training, one pass in order for testing."""
 
+import inspect
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ from drivetr.data.sampler import StreamSampler
 from drivetr.engine.build import Builder
 from drivetr.engine.checks import at_least
 from drivetr.errors import DrivetrError
-from drivetr.structures.frame import Batch, Frame, collate_frames
+from drivetr.structures.batch import ModelBatch
 
 
 @dataclass(frozen=True)
@@ -35,22 +36,27 @@ class LoaderSettings:
 def build_dataset(node: dict[str, Any], where: str, builder: Builder) -> tuple[Any, LoaderSettings]:
     """The dataset that `train_data` or `test_data` describes, and how to load it.
 
-    The index of a nuScenes folder is built when it is absent.
+    A class that takes an `index` gets (dataroot, version); nuScenes' is built where it is absent.
+    Others get the names that they take.
     """
     own = {key: value for key, value in node.items() if key in LoaderSettings.__annotations__}
     rest = {key: value for key, value in node.items() if key not in own}
     settings: LoaderSettings = builder.call(LoaderSettings, own, where)
-    for key in ("type", "dataroot", "version"):
-        if rest.get(key) is None:
-            raise DrivetrError(f"{builder.source}: {where} needs {key!r}")
+    if rest.get("type") is None:
+        raise DrivetrError(f"{builder.source}: {where} needs 'type'")
     cls = rest.pop("type")
-    rest["index"] = (rest.pop("dataroot"), rest.pop("version"))
+    taken = inspect.signature(cls).parameters
+    for key in ("dataroot", "version"):
+        if rest.get(key) is None and ("index" in taken or key in taken):
+            raise DrivetrError(f"{builder.source}: {where} needs {key!r}")
+    if "index" in taken:
+        rest["index"] = (rest.pop("dataroot"), rest.pop("version"))
     return builder.call(cls, rest, where), settings
 
 
 def loader_for_training(
     dataset: Any, settings: LoaderSettings, seed: int, device: torch.device
-) -> "DataLoader[Frame]":
+) -> "DataLoader[Any]":
     """An endless loader of shuffled batches whose order depends on seed and iteration alone.
 
     Its sampler is a `StreamSampler`; `start_at` places it before the iterator is made.
@@ -68,7 +74,7 @@ def loader_for_training(
         batch_size=settings.batch_size,
         sampler=sampler,
         num_workers=settings.num_workers,
-        collate_fn=collate_frames,
+        collate_fn=dataset.collate,
         pin_memory=device.type == "cuda",
         # Its own generator, so that making an iterator does not draw from the global one.
         generator=torch.Generator().manual_seed(seed),
@@ -77,18 +83,18 @@ def loader_for_training(
 
 def loader_for_testing(
     dataset: Any, settings: LoaderSettings, device: torch.device
-) -> "DataLoader[Frame]":
+) -> "DataLoader[Any]":
     """A loader of every frame once, in the order of the dataset."""
     return DataLoader(
         dataset,
         batch_size=settings.batch_size,
         num_workers=settings.num_workers,
-        collate_fn=collate_frames,
+        collate_fn=dataset.collate,
         pin_memory=device.type == "cuda",
     )
 
 
-def batches(loader: Iterable[Any]) -> Generator[Batch, None, None]:
+def batches(loader: Iterable[Any]) -> Generator[ModelBatch, None, None]:
     """The batches of a loader; a worker's `DrivetrError` arrives without the worker's traceback."""
     try:
         yield from loader

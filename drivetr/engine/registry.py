@@ -9,6 +9,8 @@ from drivetr.errors import DrivetrError
 CLASSES: dict[str, str] = {
     # data
     "NuScenesDataset": "drivetr.data.nuscenes.dataset",
+    "CocoDataset": "drivetr.data.coco.dataset",
+    "Normalize": "drivetr.data.image_transforms.normalize",
     "CameraDrop": "drivetr.data.transforms.camera_drop",
     "GlobalRotScaleTransFlip": "drivetr.data.transforms.bev",
     "GridMask": "drivetr.data.transforms.grid_mask",
@@ -18,6 +20,8 @@ CLASSES: dict[str, str] = {
     "ResizeCropFlip": "drivetr.data.transforms.resize_crop_flip",
     # detectors and their parts
     "PETR": "drivetr.models.petr",
+    "DETR": "drivetr.models.detr",
+    "BestClassPostprocess": "drivetr.models.detr_postprocess",
     "BoxHead": "drivetr.models.box_head",
     "SigmoidCentre": "drivetr.models.box_head",
     "AttendedCentre": "drivetr.models.box_head",
@@ -25,6 +29,9 @@ CLASSES: dict[str, str] = {
     "TokenEmbedding": "drivetr.models.token_embedding",
     "TopKPostprocess": "drivetr.models.postprocess",
     # layers
+    "TransformerEncoder": "drivetr.nn.encoder",
+    "SinePosition": "drivetr.nn.image_position",
+    "LearnedPosition": "drivetr.nn.image_position",
     "TransformerDecoder": "drivetr.nn.decoder",
     "ImageNormalizer": "drivetr.nn.normalize",
     "FrustumPositionEncoding": "drivetr.nn.frustum_position",

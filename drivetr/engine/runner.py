@@ -21,7 +21,7 @@ from drivetr.engine.loaders import batches
 from drivetr.engine.rng import gather_rng_states, seed_everything, set_rng_state
 from drivetr.engine.training import DetectorTraining
 from drivetr.errors import DrivetrError
-from drivetr.structures.frame import Batch
+from drivetr.structures.batch import ModelBatch
 
 # mmengine keeps loggers and logged values by name for ever: each run of a process needs its own.
 _RUNS = itertools.count()
@@ -86,16 +86,16 @@ class StreamTrainLoop(BaseLoop):
         model: nn.Module = self.runner.model
         return model
 
-    def _step(self, batch: Batch) -> None:
+    def _step(self, batch: ModelBatch) -> None:
         """One optimizer step with its hooks."""
         position = {"batch_idx": self.iter, "data_batch": batch}
         self.runner.call_hook("before_train_iter", **position)
         try:
             outputs = self.runner.model.train_step(batch, optim_wrapper=self.runner.optim_wrapper)
         except FloatingPointError as error:
-            tokens = ", ".join(frame.token for frame in batch.frames)
+            samples = ", ".join(batch.names)
             raise DrivetrError(
-                f"training stopped at iteration {self.iter + 1}: {error}, with samples {tokens};"
+                f"training stopped at iteration {self.iter + 1}: {error}, with samples {samples};"
                 " look at them with drivetr verify, or lower optimizer.lr"
             ) from error
         self.runner.call_hook("after_train_iter", **position, outputs=outputs)

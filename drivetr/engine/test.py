@@ -1,14 +1,19 @@
-"""Testing: detections of a whole split, as a submission, with the official metrics."""
+"""Testing: predictions of a whole split, and the metrics that its kind of dataset is judged by."""
 
+import importlib
+from collections.abc import Callable
 from pathlib import Path
 
-from tqdm import tqdm
-
 from drivetr.engine.api import LoadedDetector
-from drivetr.evaluation.nuscenes.detection import evaluate_submission, write_metrics
-from drivetr.evaluation.nuscenes.report import format_metrics
-from drivetr.evaluation.nuscenes.submission import SubmissionWriter
-from drivetr.evaluation.nuscenes.truth import NoTruthError, check_dataset
+from drivetr.engine.judges.exam import Exam
+from drivetr.errors import DrivetrError
+
+# Name of a dataset's class -> module and function that judges what is predicted for it. By name,
+# so that only the judge that is needed is imported: each brings an evaluator of others.
+JUDGES: dict[str, tuple[str, str]] = {
+    "NuScenesDataset": ("drivetr.engine.judges.nuscenes", "judge_nuscenes"),
+    "CocoDataset": ("drivetr.engine.judges.coco", "judge_coco"),
+}
 
 
 def test(
@@ -17,34 +22,31 @@ def test(
     results: Path,
     metrics: Path,
 ) -> str:
-    """Detects on every frame of a split, writes the submission and evaluates it.
+    """Predicts every sample of a split and judges the predictions.
 
     Args:
-        loaded: the trained detector.
-        dataset: dataroot, version and split, each None for the one of the detector's config.
-        results: where the submission goes.
+        loaded: the trained model.
+        dataset: dataroot, version and split, each None for the one of the model's config.
+        results: where predictions go, in the format of the dataset's benchmark.
         metrics: where the metrics go.
 
     Returns:
-        the metrics as a text: NDS, mAP, the five errors and a table of the classes; of a split
-        without ground truth, such as the official test set, where the submission lies.
+        the metrics as a text.
 
     Raises:
-        DrivetrError: before anything is detected, if the split could not be evaluated.
+        DrivetrError: the split cannot be judged; told before anything is predicted.
     """
     own = loaded.spec.test_data
     dataroot, version, split = (
-        own[key] if given is None else given
+        own.get(key) if given is None else given
         for key, given in zip(("dataroot", "version", "split"), dataset, strict=True)
     )
-    check_dataset(dataroot, version, split)
-    length, predictions = loaded.predictions(dataroot, version, split)
-    with SubmissionWriter(results, loaded.classes) as writer:
-        for frame, found in tqdm(predictions, total=length, desc="Detecting", unit="frame"):
-            writer.add(frame.token, found, frame.global_from_lidar, frame.ego_from_lidar)
-    try:
-        found_metrics = evaluate_submission(results, dataroot, version, split)
-    except NoTruthError as error:
-        return f"No metrics: {error}\nSubmission: {results}"
-    write_metrics(metrics, found_metrics)
-    return f"{format_metrics(found_metrics)}\nSubmission: {results}\nMetrics: {metrics}"
+    kind = own["type"].__name__
+    if kind not in JUDGES:
+        raise DrivetrError(
+            f"{loaded.spec.source}: nothing judges a {kind}; known: {', '.join(JUDGES)}"
+        )
+    module, function = JUDGES[kind]
+    judge: Callable[[Exam], str] = getattr(importlib.import_module(module), function)
+    root = None if dataroot is None else Path(dataroot)
+    return judge(Exam(loaded, root, version, str(split), results, metrics))

@@ -1,4 +1,4 @@
-"""The one wrapper that turns detector and criterion into what mmengine's Runner calls."""
+"""The one wrapper that turns model and criterion into what mmengine's Runner calls."""
 
 import math
 from contextlib import AbstractContextManager
@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from drivetr.structures.frame import Batch
+from drivetr.structures.batch import ModelBatch
 
 
 class OptimizerStep(Protocol):
@@ -20,12 +20,19 @@ class OptimizerStep(Protocol):
         """Backward pass and optimizer step."""
 
 
+def outputs_of(model: nn.Module, batch: ModelBatch, **extra: Any) -> Any:
+    """What a model says of a batch, without the memory of those that have one."""
+    found = model(*batch.inputs, **extra)
+    return found[0] if isinstance(found, tuple) else found
+
+
 class DetectorTraining(nn.Module):
-    """A detector with what it needs to learn; `forward` gives the named losses of a batch.
+    """A model with what it needs to learn; `forward` gives the named losses of a batch.
 
     Args:
-        detector: `detector(images, cameras, [noised=...]) -> (outputs, memory)`.
-        criterion: `criterion(outputs, targets, cameras)` -> weighted losses, minimised as a sum.
+        detector: `detector(*batch.inputs)` -> outputs, or (outputs, memory). One with an attribute
+            `needs_targets` that is true also gets `targets=batch.targets`.
+        criterion: `criterion(outputs, *batch.truth)` -> weighted losses, minimised as a sum.
         denoising: `denoising(targets)` -> what the detector takes as `noised`, or None.
     """
 
@@ -35,22 +42,23 @@ class DetectorTraining(nn.Module):
         self.criterion = criterion
         self.denoising = denoising
 
-    def data_preprocessor(self, batch: Batch, training: bool) -> dict[str, Batch]:
+    def data_preprocessor(self, batch: ModelBatch, training: bool) -> dict[str, ModelBatch]:
         """Moves a batch to the weights' device (called by mmengine)."""
         return {"batch": batch.to(next(self.detector.parameters()).device)}
 
-    def forward(self, batch: Batch, mode: str = "loss") -> dict[str, Tensor]:
+    def forward(self, batch: ModelBatch, mode: str = "loss") -> dict[str, Tensor]:
         """The weighted losses of a batch.
 
         Raises:
             FloatingPointError: one of them is NaN or infinite.
         """
-        if self.denoising is None:
-            outputs, _ = self.detector(batch.images, batch.cameras)
-        else:
-            noised = self.denoising(batch.targets)
-            outputs, _ = self.detector(batch.images, batch.cameras, noised=noised)
-        losses: dict[str, Tensor] = self.criterion(outputs, batch.targets, batch.cameras)
+        extra = {}
+        if self.denoising is not None:
+            extra["noised"] = self.denoising(batch.targets)
+        if getattr(self.detector, "needs_targets", False):
+            extra["targets"] = batch.targets
+        outputs = outputs_of(self.detector, batch, **extra)
+        losses: dict[str, Tensor] = self.criterion(outputs, *batch.truth)
         values = torch.stack([value.detach().float() for value in losses.values()]).tolist()
         for name, value in zip(losses, values, strict=True):
             if not math.isfinite(value):
@@ -63,7 +71,7 @@ class DetectorTraining(nn.Module):
         values = torch.stack([total, *losses.values()]).detach().tolist()  # one wait for the device
         return total, dict(zip(["loss", *losses], values, strict=True))
 
-    def train_step(self, batch: Batch, optim_wrapper: OptimizerStep) -> dict[str, float]:
+    def train_step(self, batch: ModelBatch, optim_wrapper: OptimizerStep) -> dict[str, float]:
         """One optimizer step; the counterpart of MMDistributedDataParallel's for one process."""
         with optim_wrapper.optim_context(self):
             losses = self(**self.data_preprocessor(batch, True))

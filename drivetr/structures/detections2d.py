@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -23,3 +24,7 @@ class Detections2D:
     def __len__(self) -> int:
         """Number of boxes."""
         return len(self.scores)
+
+    def to(self, device: torch.device | str) -> "Detections2D":
+        """The same detections on another device."""
+        return Detections2D(self.boxes.to(device), self.scores.to(device), self.labels.to(device))

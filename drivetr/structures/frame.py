@@ -95,6 +95,31 @@ class Batch:
     targets: list[Targets] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
 
+    @property
+    def inputs(self) -> tuple[Tensor, Cameras]:
+        """What the model is called with."""
+        return self.images, self.cameras
+
+    @property
+    def truth(self) -> tuple[list[Targets], Cameras]:
+        """What the criterion gets after the outputs."""
+        return self.targets, self.cameras
+
+    @property
+    def sizes(self) -> tuple[()]:
+        """What the postprocess gets after the outputs: nothing, boxes are in metres."""
+        return ()
+
+    @property
+    def samples(self) -> list[Frame]:
+        """One a prediction."""
+        return self.frames
+
+    @property
+    def names(self) -> list[str]:
+        """What messages call the samples."""
+        return [frame.token for frame in self.frames]
+
     def to(self, device: torch.device | str) -> "Batch":
         """The same batch with tensors of the model's input and targets on another device."""
         return replace(

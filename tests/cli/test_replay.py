@@ -141,7 +141,8 @@ class TestCheckpoint:
     def test_detections_are_those_of_a_test_run(self, synth: Path, checkpoint: Path) -> None:
         index = open_index(synth, VERSION)
         (source,) = open_predictions([], str(checkpoint), index, split=None)
-        _, stream = load_detector(checkpoint).predictions(synth, VERSION, "synth_val")
+        loaded = load_detector(checkpoint)
+        stream = loaded.predictions(*loaded.open(synth, VERSION, "synth_val"))
         for frame, expected in stream:
             found = source.detections(frame.token, torch.linalg.inv(frame.global_from_lidar))
             assert len(found) > 0

@@ -62,17 +62,16 @@ class TestLoad:
 class TestPredict:
     def test_split(self, checkpoint):
         loaded = load_detector(checkpoint, "cpu", load_config(CONFIG))
-        length, predictions = loaded.predictions()
-        found = list(predictions)
+        dataset, settings = loaded.open()
+        found = list(loaded.predictions(dataset, settings))
         assert [frame.token for frame, _ in found] == [f"token{i}" for i in range(7)]
-        assert length == 7
         assert all(len(detections) == 3 for _, detections in found)
         assert not any(detections.boxes.requires_grad for _, detections in found)
 
     def test_frames_one_by_one_equal_a_batch(self, checkpoint):
         loaded = load_detector(checkpoint, "cpu", load_config(CONFIG, {"test_data.batch_size": 3}))
         single = loaded.predict_frames(loaded.dataset()[i] for i in range(7))
-        batched = loaded.predictions(split="other")[1]
+        batched = loaded.predictions(*loaded.open(split="other"))
         for one, (_, other) in zip(single, batched, strict=True):
             torch.testing.assert_close(one.boxes, other.boxes)
             torch.testing.assert_close(one.scores, other.scores)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from drivetr.data.sampler import DrawKey, generator_from
 from drivetr.structures.cameras import Cameras
 from drivetr.structures.detections import Detections
-from drivetr.structures.frame import Frame, Targets
+from drivetr.structures.frame import Frame, Targets, collate_frames
 
 
 def tiny_cameras() -> Cameras:
@@ -26,6 +26,8 @@ class TinyDataset(torch.utils.data.Dataset[Frame]):
 
     A version named "bad" has a sample whose truth is infinite.
     """
+
+    collate = staticmethod(collate_frames)
 
     def __init__(
         self, index: tuple[str, str], split: str, length: int = 7, transforms: tuple = ()

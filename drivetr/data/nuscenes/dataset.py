@@ -20,7 +20,7 @@ from drivetr.geometry.camera import img_from_cam
 from drivetr.geometry.rigid import invert_rigid
 from drivetr.structures.cameras import Cameras
 from drivetr.structures.classes import DETECTION_CLASSES
-from drivetr.structures.frame import Frame
+from drivetr.structures.frame import Frame, collate_frames
 
 Transform = Callable[[Frame, torch.Generator], Frame]
 
@@ -58,6 +58,7 @@ class NuScenesDataset(Dataset[Frame]):
     """
 
     classes = DETECTION_CLASSES
+    collate = staticmethod(collate_frames)
 
     def __init__(
         self,

@@ -18,6 +18,14 @@ NAMES = (
 )  # fmt: skip
 
 
+def format_metrics(metrics: dict[str, Any]) -> str:
+    """COCO's twelve numbers, one a line; "-" where there is nothing of a kind."""
+    rows = ((name, metrics[name]) for name in NAMES)
+    return "\n".join(
+        f"{name:10} {value:.4f}" if value >= 0 else f"{name:10} -" for name, value in rows
+    )
+
+
 def evaluate_results(
     results: Path, annotations: Path, image_ids: list[int] | None = None
 ) -> dict[str, Any]:

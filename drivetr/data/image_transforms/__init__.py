@@ -1,0 +1,1 @@
+"""Changes of one image and its boxes: (sample, generator) -> sample."""

@@ -1,0 +1,48 @@
+"""What every judge is given: a trained model, the names of a dataset, and where results go."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from drivetr.engine.api import LoadedDetector
+from drivetr.engine.loaders import LoaderSettings
+
+
+@dataclass(frozen=True)
+class Exam:
+    """A test that is about to run; the dataset is opened when it is first asked for.
+
+    Attributes:
+        loaded: the trained model.
+        dataroot: folder of the dataset, None for one that needs none.
+        version: of the dataset, likewise.
+        split: part of it.
+        results: where the predictions go, for judges that write them.
+        metrics: where the metrics go.
+    """
+
+    loaded: LoadedDetector
+    dataroot: Path | None
+    version: str | None
+    split: str
+    results: Path
+    metrics: Path
+
+    @cached_property
+    def _opened(self) -> tuple[Any, LoaderSettings]:
+        return self.loaded.open(self.dataroot, self.version, self.split)
+
+    @property
+    def dataset(self) -> Any:
+        """The split, with the transforms that the model was trained to be tested with."""
+        return self._opened[0]
+
+    def predictions(self) -> Iterator[tuple[Any, Any]]:
+        """Every sample without its images, and its prediction; shows its progress."""
+        dataset, settings = self._opened
+        found = self.loaded.predictions(dataset, settings)
+        return iter(tqdm(found, total=len(dataset), desc="Testing", unit="sample"))
