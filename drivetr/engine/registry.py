@@ -46,6 +46,8 @@ CLASSES: dict[str, str] = {
     "ViT": "drivetr.nn.backbones.vit",
     "CPFPN": "drivetr.nn.necks.cpfpn",
     "FPN": "drivetr.nn.necks.fpn",
+    "SimplePyramid": "drivetr.nn.necks.simple_pyramid",
+    "WithPyramid": "drivetr.nn.necks.simple_pyramid",
     "Identity": "torch.nn.modules.linear",  # "no such part", the one class that is torch's
 }
 

@@ -1,4 +1,4 @@
-"""Sine encodings of image cells (DETR, PETR) and of reference points (PETR, arXiv:2203.05625)."""
+"""Sine encodings of words, image cells (DETR, PETR) and reference points (PETR)."""
 
 import torch
 from jaxtyping import Bool, Float
@@ -58,6 +58,16 @@ def image_sine(
         angles = _angles(share * (2 * torch.pi), num_feats)  # B H W F
         parts.append(_alternating(angles))
     return torch.cat(parts, dim=-1).movedim(-1, 1)
+
+
+def sequence_sine(length: int, num_feats: int) -> Float[Tensor, "{length} {num_feats}"]:
+    """Encodes places 0, 1, ... of a sequence: sine and cosine alternate (arXiv:1706.03762, 3.5).
+
+    Args:
+        length: of the sequence.
+        num_feats: columns, even.
+    """
+    return _alternating(_angles(torch.arange(length).float(), num_feats))
 
 
 def sine_of_points(

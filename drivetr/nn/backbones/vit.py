@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
+from drivetr.errors import DrivetrError
 from drivetr.nn.pre_norm_block import Activation, PreNormBlock
 
 
@@ -103,10 +104,15 @@ class ViT(nn.Module):
         """The class token and the patches, row by row, after all blocks and the last norm.
 
         Raises:
-            ValueError: if the image is not a whole number of patches.
+            DrivetrError: the image is not a whole number of patches.
         """
-        if images.shape[-2] % self.patch_size or images.shape[-1] % self.patch_size:
-            raise ValueError(f"image {tuple(images.shape[-2:])} is not made of {self.patch_size}px")
+        height, width = images.shape[-2:]
+        if height % self.patch_size or width % self.patch_size:
+            raise DrivetrError(
+                f"an image of {height}x{width} pixels is not a whole number of patches of"
+                f" {self.patch_size}x{self.patch_size}: resize or pad the images, or choose another"
+                " patch_size"
+            )
         patches = self.conv_proj(images)  # B C rows columns
         rows, columns = patches.shape[-2:]
         first = self.class_token.expand(len(images), -1, -1)
@@ -126,7 +132,7 @@ class ViT(nn.Module):
         """One map of stride `patch_size`.
 
         Raises:
-            ValueError: if the image is not a whole number of patches.
+            DrivetrError: the image is not a whole number of patches.
         """
         rows = images.shape[-2] // self.patch_size
         patches = self.tokens(images)[:, 1:]

@@ -3,6 +3,7 @@ import torch
 import torchvision
 from torch.nn import functional
 
+from drivetr.errors import DrivetrError
 from drivetr.nn.backbones.vit import ViT
 from drivetr.nn.weights import load_weights
 
@@ -77,5 +78,5 @@ def test_checkpointing_changes_no_gradient() -> None:
 
 
 def test_a_part_of_a_patch_is_refused() -> None:
-    with pytest.raises(ValueError, match="not made of"):
+    with pytest.raises(DrivetrError, match=r"60x64 pixels .* patches of 16x16: resize or pad"):
         small_vit()(torch.zeros(1, 3, 60, 64))
