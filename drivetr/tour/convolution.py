@@ -85,6 +85,7 @@ def _draw_signal(data: Data) -> Figure:
     figure, axes = panels(1, 1, 0.42 * (len(output) + 3) + 0.3)
     plot, colours = axes[0, 0], line_colours()
     _cells(plot, 0, 0, signal, ink(), bold=True)
+    plot.text(len(signal) + 0.3, 0, "the signal", va="center")
     for place, total in enumerate(output):
         row = place + 1.4
         _cells(plot, row, 0, signal, faint())
@@ -92,11 +93,11 @@ def _draw_signal(data: Data) -> Figure:
         taken = signal[place : place + len(kernel)]
         terms = " + ".join(f"{_signed(w)}·{_signed(s)}" for w, s in zip(kernel, taken, strict=True))
         at = len(signal) + 0.3
-        plot.text(at, row, terms, va="center", fontsize=9.5, family="DejaVu Sans Mono")
-        plot.text(at + 8.5, row, "=", va="center", ha="center")
-        plot.text(at + 9.4, row, f"{total:g}", va="center", ha="right", color=colours[1],
+        plot.text(at, row, terms, va="center", fontsize=9, family="DejaVu Sans Mono")
+        plot.text(at + 6.6, row, "=", va="center", ha="center")
+        plot.text(at + 7.5, row, f"{total:g}", va="center", ha="right", color=colours[1],
                   weight="bold")  # fmt: skip
-    plot.set(xlim=(-0.7, len(signal) + 10.2), ylim=(len(output) + 1.1, -0.7))
+    plot.set(xlim=(-0.7, len(signal) + 8.2), ylim=(len(output) + 1.1, -0.7))
     plot.axis("off")
     plot.set_title("The kernel (framed) slides over the signal; each place gives one number")
     return figure
@@ -129,11 +130,14 @@ def _signed(value: float) -> str:
 def _draw_picture(data: Data) -> Figure:
     image, weights = np.array(data["image"]), np.array(data["filter"])
     output = np.array(data["output2d"])
-    figure, axes = panels(3, 6, 4.9, width_ratios=[1, 0.6] * 3)
+    figure, axes = panels(3, 7, 4.9, width_ratios=[0.65] + [1, 0.6] * 3)
     limits = {"cmap": SIGNED, "vmin": -np.abs(output).max(), "vmax": np.abs(output).max()}
-    for place in range(9):
-        row, column = divmod(place, 3)
-        left, right = axes[row, 2 * column], axes[row, 2 * column + 1]
+    for plot in axes[1:, 0]:
+        plot.axis("off")
+    numbered(axes[0, 0], weights, picture(axes[0, 0], weights, "filter", **limits))
+    for place in range(output.size):
+        row, column = divmod(place, output.shape[1])
+        left, right = axes[row, 2 * column + 1], axes[row, 2 * column + 2]
         shown = picture(left, image, f"step {place + 1}", cmap="gray", vmin=-2, vmax=6)
         numbered(left, image, shown)
         size = weights.shape

@@ -33,7 +33,7 @@ def compute(settings: Settings) -> Data:
 
 
 def measure(attention: MultiheadAttention, counts: tuple[int, ...]) -> dict[str, Any]:
-    """Seconds of a forward pass, and bytes that a backward pass would need, of both ways."""
+    """CPU-seconds of a forward pass, and bytes that a backward pass would need, of both ways."""
     ways: dict[str, Callable[..., Any]] = {"matrix": attention.weights, "fused": attention.forward}
     found: dict[str, Any] = {"tokens": counts, "heads": attention.num_heads}
     for name, way in ways.items():
@@ -67,12 +67,12 @@ def bytes_kept(way: Callable[..., Any], x: Tensor) -> int:
 
 @torch.no_grad()
 def least_seconds(way: Callable[..., Any], x: Tensor) -> float:
-    """The fastest of a few passes: other work on the machine only ever adds."""
+    """CPU time of the fastest of a few passes: other work on the machine only ever adds."""
     times = []
     for _ in range(REPEATS):
-        start = time.perf_counter()
+        start = time.process_time()
         way(x, x, Position(), Position())
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     return min(times)
 
 
@@ -96,7 +96,7 @@ def draw(data: Data) -> Mapping[str, Figure]:
         plot.set_xticks(tokens, [f"{count}" for count in tokens], minor=False)
         plot.minorticks_off()
         plot.legend(loc="upper left")
-    graph(axes[0, 0], "Time of one forward pass", "tokens", "milliseconds")
+    graph(axes[0, 0], "Time of one forward pass", "tokens", "CPU milliseconds")
     graph(axes[0, 1], "Kept for the backward pass", "tokens", "MiB")
     return {"cost": figure}
 
@@ -118,7 +118,7 @@ def tell(data: Data) -> list[Block]:
             "cost",
             "Both axes are logarithmic, so a power of T is a straight line and its exponent is the"
             " slope (fitted over the last three points). Measured on the machine that drew this"
-            " page, on one thread or as many as torch took.",
+            " page: CPU time of all threads, the fastest of a few passes.",
         ),
         Text(
             f"With {most} tokens and {data['heads']} heads the stored matrix needs"

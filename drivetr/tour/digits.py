@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import lru_cache
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,7 @@ from drivetr.errors import DrivetrError
 from drivetr.tour.fit import fit, shuffled
 
 Digits = tuple[Tensor, Tensor]  # normalised images (B,3,32,32) and labels (B,)
+Model = TypeVar("Model", bound=nn.Module)
 TRAIN, SIDE, BATCH_SIZE = 1297, 32, 32
 
 
@@ -29,8 +31,8 @@ def load_digits() -> tuple[Digits, Digits]:
 
 
 def train_classifier(
-    make: Callable[[], nn.Module], digits: Digits, steps: int, lr: float, seed: int, title: str
-) -> tuple[nn.Module, list[float]]:
+    make: Callable[[], Model], digits: Digits, steps: int, lr: float, seed: int, title: str
+) -> tuple[Model, list[float]]:
     """A network with weights of the seed, trained on the digits, and the loss of each step."""
     torch.manual_seed(seed)
     model = make()
