@@ -1,5 +1,7 @@
 """A small translation task: numbers in English words to digits."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch.utils.data import Dataset
@@ -38,6 +40,13 @@ def in_words(number: int) -> str:
     return " ".join([in_words(count), name, *join])
 
 
+def read_digits(words: Sequence[int]) -> str:
+    """The text of a written target: its digits up to the end."""
+    words = list(words)
+    until = words.index(_END) if _END in words else len(words)
+    return "".join(DIGITS[word] for word in words[:until])
+
+
 class NumberWordsDataset(Dataset[SequenceSample]):
     """Numbers below a limit: eight of ten are in the split "train", the others in "test".
 
@@ -45,6 +54,7 @@ class NumberWordsDataset(Dataset[SequenceSample]):
         split: "train" or "test"; no number is in both.
         limit: the numbers are 0 .. limit - 1.
         with_targets: give the digits; without them a model has to write its own.
+        first: only so many numbers of the split; None for all.
         split_seed: of the order in which the numbers are dealt to the splits.
 
     Attributes:
@@ -55,7 +65,12 @@ class NumberWordsDataset(Dataset[SequenceSample]):
     collate = staticmethod(collate_sequences)
 
     def __init__(
-        self, split: str, limit: int = 10_000, with_targets: bool = True, split_seed: int = 0
+        self,
+        split: str,
+        limit: int = 100_000,
+        with_targets: bool = True,
+        first: int | None = None,
+        split_seed: int = 0,
     ) -> None:
         if split not in _SPLITS:
             raise DrivetrError(f"number words have the splits {', '.join(_SPLITS)}, not {split!r}")
@@ -64,7 +79,7 @@ class NumberWordsDataset(Dataset[SequenceSample]):
         # RandomState's stream is frozen by numpy's compatibility policy: the split never changes.
         order = np.random.RandomState(split_seed).permutation(limit)
         count = limit * 8 // 10
-        self.numbers = order[:count] if split == "train" else order[count:]
+        self.numbers = (order[:count] if split == "train" else order[count:])[:first]
         self.with_targets = with_targets
 
     def __len__(self) -> int:

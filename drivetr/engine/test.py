@@ -13,6 +13,8 @@ from drivetr.errors import DrivetrError
 JUDGES: dict[str, tuple[str, str]] = {
     "NuScenesDataset": ("drivetr.engine.judges.nuscenes", "judge_nuscenes"),
     "CocoDataset": ("drivetr.engine.judges.coco", "judge_coco"),
+    "DigitsDataset": ("drivetr.engine.judges.classification", "judge_classification"),
+    "NumberWordsDataset": ("drivetr.engine.judges.number_words", "judge_number_words"),
 }
 
 
