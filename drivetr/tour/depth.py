@@ -41,7 +41,7 @@ def compute(settings: Settings) -> Data:
 
 def train(families: Mapping[str, Callable[[], nn.Module]], settings: Settings) -> dict[str, Any]:
     """Losses, size and test accuracy of every network."""
-    learned_from, tested_with = load_digits()
+    learned_from, tested_with = load_digits("train"), load_digits("test")
     runs = {}
     for name, make in families.items():
         model, losses = train_classifier(
@@ -123,4 +123,4 @@ def tell(data: Data) -> list[Block]:
     ]
 
 
-PART = Part("Depth, and why there are shortcuts", compute, draw, tell, synthetic=False)
+PART = Part("Depth, and why there are shortcuts", compute, draw, tell)

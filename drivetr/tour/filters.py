@@ -20,7 +20,7 @@ SHOWN = 0  # place of the shown image among those of the test
 
 def compute(settings: Settings) -> Data:
     """Trains LeNet-5 and shows it one image that it has not seen."""
-    learned_from, tested_with = load_digits()
+    learned_from, tested_with = load_digits("train"), load_digits("test")
     model, losses = train_classifier(
         LeNet5, learned_from, settings.steps(STEPS), LR, settings.seed, "LeNet-5"
     )
@@ -65,7 +65,7 @@ def draw(data: Data) -> Mapping[str, Figure]:
     deeper, places = panels(2, 8, 2.6)
     for plot, answer in zip(places.flat, second, strict=True):
         shown = picture(plot, answer, cmap=AMOUNT, vmin=-1, vmax=1)
-    deeper.colorbar(shown, ax=places.tolist(), label="answer")
+    deeper.colorbar(shown, ax=places.ravel().tolist(), label="answer")
     deeper.suptitle("The sixteen maps of the second convolution")
     return {"filters": figure, "filters-deeper": deeper}
 
@@ -102,4 +102,4 @@ def tell(data: Data) -> list[Block]:
     ]
 
 
-PART = Part("Filters that learned to look", compute, draw, tell, synthetic=False)
+PART = Part("Filters that learned to look", compute, draw, tell, foreign=True)

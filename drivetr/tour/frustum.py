@@ -120,7 +120,7 @@ def _draw_likeness(data: Data) -> Figure:
             plot.add_patch(frame)
         for spine in plot.spines.values():
             spine.set_color(faint())
-    figure.colorbar(shown, ax=axes.tolist(), shrink=0.9, label="cosine")
+    figure.colorbar(shown, ax=axes.ravel().tolist(), shrink=0.9, label="cosine")
     figure.suptitle("How alike the encoding of each cell is to that of the framed one")
     return figure
 

@@ -14,11 +14,11 @@ _HEAD = (
 
 
 def markdown_page(sections: Sequence[Section], folder: str) -> str:
-    """The whole page; the pictures of synthetic parts lie in `folder` beside it."""
+    """The whole page; pictures lie in `folder` beside it."""
     parts = [f"# {TITLE}", escaped(PREFACE), _HEAD]
     for number, section in enumerate(sections, 1):
         parts.append(f"## {number}. {escaped(section.title)}")
-        shown = folder if section.synthetic else None
+        shown = None if section.foreign else folder
         parts += [_block(block, shown, section.command) for block in section.blocks]
         parts.append(f"`{section.command}` ({escaped(section.cost)})")
     return "\n\n".join(parts) + "\n"

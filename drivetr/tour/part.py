@@ -61,14 +61,14 @@ class Part:
         compute: settings to data.
         draw: data to figures by name; it is called once for each theme of colours.
         tell: data to the sentences, formulas, tables and pictures, in the order of reading.
-        synthetic: whether the pictures show nothing but what drivetr made up itself.
+        foreign: whether pictures show data of other people, which is not drivetr's to pass on.
     """
 
     title: str
     compute: Callable[[Settings], Data]
     draw: Callable[[Data], Mapping[str, Figure]]
     tell: Callable[[Data], list[Block]]
-    synthetic: bool = True
+    foreign: bool = False
 
 
 def as_data(value: Any, digits: int = 6) -> Any:

@@ -5,7 +5,7 @@ import importlib
 from drivetr.errors import DrivetrError
 
 # One module of this package each, with a PART; a dash in the name is an underscore there.
-NAMES = ("convolution", "depth", "attention", "cost", "frustum")
+NAMES = ("convolution", "filters", "depth", "attention", "cost", "words", "bias", "vit", "frustum")
 
 
 def check_names(names: list[str]) -> tuple[str, ...]:

@@ -108,7 +108,7 @@ def sections(out: Path) -> list[Section]:
         record = read_record(out, name)
         if record is not None:
             part: Part = load_part(name)
-            found.append(Section(record, part.title, part.tell(record.data), part.synthetic))
+            found.append(Section(record, part.title, part.tell(record.data), part.foreign))
     return found
 
 
@@ -127,7 +127,7 @@ def write_markdown(out: Path, page: Path) -> None:
     found = sections(out)
     folder = page.with_suffix("")
     for section in found:
-        if section.synthetic:
+        if not section.foreign:
             save_figures(section.record, LIGHT, lambda name: folder / f"{name}.png")
     with atomic_text(page) as file:
         file.write(markdown_page(found, folder.name))

@@ -22,13 +22,13 @@ class Section:
         record: data and origin.
         title: heading.
         blocks: what is told, in order.
-        synthetic: whether its pictures show nothing but what drivetr made up itself.
+        foreign: whether pictures show data of other people.
     """
 
     record: Record
     title: str
     blocks: list[Block]
-    synthetic: bool
+    foreign: bool
 
     @property
     def command(self) -> str:
