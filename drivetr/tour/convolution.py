@@ -134,7 +134,9 @@ def _draw_picture(data: Data) -> Figure:
     limits = {"cmap": SIGNED, "vmin": -np.abs(output).max(), "vmax": np.abs(output).max()}
     for plot in axes[1:, 0]:
         plot.axis("off")
-    numbered(axes[0, 0], weights, picture(axes[0, 0], weights, "filter", **limits))
+    most = np.abs(weights).max()
+    shown = picture(axes[0, 0], weights, "filter", cmap=SIGNED, vmin=-most, vmax=most)
+    numbered(axes[0, 0], weights, shown)
     for place in range(output.size):
         row, column = divmod(place, output.shape[1])
         left, right = axes[row, 2 * column + 1], axes[row, 2 * column + 2]

@@ -18,7 +18,7 @@ from drivetr.tour.part import Data, Part, Settings, as_data
 from drivetr.tour.style import faint, graph, ink, line_colours, panels, picture
 
 SIZE, STRIDE = (256, 704), 16
-PLACE = (12.0, 8.4, 1.0)  # metres forward, left and up: both front cameras on the left see it
+PLACE = (13.5, 7.0, 1.0)  # metres forward, left and up: the front left and front cameras see it
 RING = (  # as one turns the head from left to right; the second row looks back
     "CAM_FRONT_LEFT", "CAM_FRONT", "CAM_FRONT_RIGHT",
     "CAM_BACK_LEFT", "CAM_BACK", "CAM_BACK_RIGHT",
@@ -98,7 +98,9 @@ def _draw_points(data: Data) -> Figure:
         plot.plot(y, x, ".", ms=2.5, color=colour, label=_title(name))
     plot.plot(data["place"][1], data["place"][0], "*", ms=15, color=ink(), label="the place below")
     plot.set(xlim=(62, -62), ylim=(-62, 62), aspect="equal")
-    plot.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=3, markerscale=2.5)
+    key = plot.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=3)
+    for dots in key.legend_handles[:-1]:
+        dots.set_markersize(8)
     graph(axes[0, 1], "Depth of the points", "number of the point", "metres")
     axes[0, 1].plot(data["depths"], label="linearly increasing (PETR)")
     axes[0, 1].plot(data["uniform"], "--", label="uniform")
@@ -110,7 +112,7 @@ def _draw_likeness(data: Data) -> Figure:
     figure, axes = panels(2, 3, 3.3)
     likeness = np.array(data["likeness"])
     for number, plot in enumerate(axes.flat):
-        shown = picture(plot, likeness[number], _title(data["cameras"][number]), vmin=-1, vmax=1,
+        shown = picture(plot, likeness[number], _title(data["cameras"][number]), vmin=0, vmax=1,
                         cmap="cividis")  # fmt: skip
         if data["cells"][number] is not None:
             column, row = data["cells"][number]
@@ -120,7 +122,9 @@ def _draw_likeness(data: Data) -> Figure:
             plot.add_patch(frame)
         for spine in plot.spines.values():
             spine.set_color(faint())
-    figure.colorbar(shown, ax=axes.ravel().tolist(), shrink=0.9, label="cosine")
+    figure.colorbar(
+        shown, ax=axes.ravel().tolist(), shrink=0.9, extend="min", label="cosine (0 and less: dark)"
+    )
     figure.suptitle("How alike the encoding of each cell is to that of the framed one")
     return figure
 
@@ -163,7 +167,8 @@ def tell(data: Data) -> list[Block]:
         Picture(
             "frustum-likeness",
             "Solid frame: the cell that is asked about. Dotted: where the place falls in the other"
-            " camera. Bright: alike.",
+            " camera. Bright: alike. Straight edges within an image are"
+            " where rays leave the range of 61.2 m that coordinates are written in.",
         ),
     ]
 

@@ -103,7 +103,8 @@ def draw(data: Data) -> Mapping[str, Figure]:
             plot, cross[number], data["written"], data["source"], f"decoder layer {number + 1}",
             vmin=0, vmax=1,
         )  # fmt: skip
-        plot.tick_params(axis="x", rotation=50)
+        for label in plot.get_xticklabels():
+            label.set(rotation=45, ha="right", rotation_mode="anchor")
         plot.set(xlabel="word of the source (key)", ylabel="word that is written (query)")
     figure.colorbar(shown, ax=axes[0].tolist(), label="attention weight", shrink=0.8)
     return {"words": figure}
