@@ -9,6 +9,9 @@ from drivetr.errors import DrivetrError
 CLASSES: dict[str, str] = {
     # data
     "NuScenesDataset": "drivetr.data.nuscenes.dataset",
+    "CaptionedCrops": "drivetr.data.nuscenes.crops",
+    "PromptedCrops": "drivetr.data.nuscenes.crops",
+    "CropRule": "drivetr.data.nuscenes.crops",
     "CocoDataset": "drivetr.data.coco.dataset",
     "DigitsDataset": "drivetr.data.digits",
     "NumberWordsDataset": "drivetr.data.number_words",
@@ -30,6 +33,9 @@ CLASSES: dict[str, str] = {
     "LikeliestWords": "drivetr.models.classification",
     "Probabilities": "drivetr.models.classification",
     "BestClassPostprocess": "drivetr.models.detr_postprocess",
+    "CLIP": "drivetr.models.clip",
+    "TextTransformer": "drivetr.models.clip",
+    "ZeroShotPostprocess": "drivetr.models.zero_shot",
     "BoxHead": "drivetr.models.box_head",
     "SigmoidCentre": "drivetr.models.box_head",
     "AttendedCentre": "drivetr.models.box_head",

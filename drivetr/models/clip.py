@@ -10,6 +10,7 @@ from drivetr.nn.backbones.vit import ViT
 from drivetr.nn.pre_norm_block import Activation, PreNormBlock
 
 INITIAL_SCALE = math.log(1 / 0.07)
+MAX_SCALE = math.log(100)
 
 
 class TextTransformer(nn.Module):
@@ -101,10 +102,26 @@ class CLIP(nn.Module):
         embedded: Tensor = self.text_projection(gathered)
         return embedded
 
-    def forward(
+    def similarity(
         self, images: Float[Tensor, "B 3 H W"], tokens: Int[Tensor, "T length"]
     ) -> Float[Tensor, "B T"]:
         """Scaled cosine of every image with every text."""
-        image = nn.functional.normalize(self.encode_image(images), dim=-1)
-        text = nn.functional.normalize(self.encode_text(tokens), dim=-1)
-        return self.logit_scale.exp() * image @ text.T
+        found = self(images, tokens)
+        scaled: Tensor = found["logit_scale"].exp() * found["image"] @ found["text"].T
+        return scaled
+
+    def forward(
+        self, images: Float[Tensor, "B 3 H W"], tokens: Int[Tensor, "T length"]
+    ) -> dict[str, Tensor]:
+        """Embeddings of length 1: `image` (B,D) and `text` (T,D), and the `logit_scale`.
+
+        In training the scale is first brought back to at most 100, as the paper has it.
+        """
+        if self.training:
+            with torch.no_grad():
+                self.logit_scale.clamp_(max=MAX_SCALE)
+        return {
+            "image": nn.functional.normalize(self.encode_image(images), dim=-1),
+            "text": nn.functional.normalize(self.encode_text(tokens), dim=-1),
+            "logit_scale": self.logit_scale,
+        }

@@ -217,4 +217,4 @@ class TestHuggingFaceFolders:
         model = self.converted(clip, "clip", tmp_path / "clip")
         tokens = torch.tensor([[97, 3, 4, 98], [97, 5, 98, 0]])
         expected = clip(input_ids=tokens, pixel_values=images).logits_per_image
-        torch.testing.assert_close(model(images, tokens), expected, atol=1e-4, rtol=0)
+        torch.testing.assert_close(model.similarity(images, tokens), expected, atol=1e-4, rtol=0)

@@ -72,5 +72,10 @@ def compare_clip(case: GoldenCase) -> list[Comparison]:
             theirs["text_embeds"],
             EMBEDDINGS,
         ),
-        Comparison("logits_per_image", model(images, tokens), theirs["logits_per_image"], FEATURES),
+        Comparison(
+            "logits_per_image",
+            model.similarity(images, tokens),
+            theirs["logits_per_image"],
+            FEATURES,
+        ),
     ]

@@ -4,7 +4,7 @@ import colorsys
 
 import numpy as np
 
-from drivetr.data.synth.mesh import Colour
+from drivetr.data.synth.mesh import Colour, Mesh
 
 GLASS: Colour = (0.20, 0.17, 0.14)
 RUBBER: Colour = (0.09, 0.09, 0.09)
@@ -45,3 +45,33 @@ def contrast(rng: np.random.Generator, colour: Colour) -> Colour:
 def darker(colour: Colour, factor: float) -> Colour:
     """The colour times `factor`."""
     return (colour[0] * factor, colour[1] * factor, colour[2] * factor)
+
+
+# Upper end of each hue in degrees.
+_HUES = (
+    (14, "red"), (42, "orange"), (68, "yellow"), (165, "green"), (200, "turquoise"), (255, "blue"),
+    (290, "purple"), (345, "pink"), (360, "red"),
+)  # fmt: skip
+
+
+def colour_name(colour: Colour) -> str:
+    """One English word for a colour: black, grey, white, or the name of its hue."""
+    blue, green, red = (min(max(float(channel), 0.0), 1.0) for channel in colour)
+    hue, saturation, value = colorsys.rgb_to_hsv(red, green, blue)
+    if value < 0.16:
+        return "black"
+    if saturation < 0.22:
+        return "white" if value > 0.7 else "grey"
+    name = next(name for end, name in _HUES if 360 * hue <= end)
+    return "brown" if name in ("orange", "red") and value < 0.42 else name
+
+
+def main_colour(mesh: Mesh) -> str:
+    """The name that covers most of an object's surface."""
+    diagonals = mesh.quads[:, 2] - mesh.quads[:, 0], mesh.quads[:, 3] - mesh.quads[:, 1]
+    areas = np.linalg.norm(np.cross(*diagonals), axis=1) / 2
+    covered: dict[str, float] = {}
+    for colour, area in zip(mesh.colours.tolist(), areas.tolist(), strict=True):
+        name = colour_name(tuple(colour))
+        covered[name] = covered.get(name, 0.0) + area
+    return max(covered, key=lambda name: covered[name])

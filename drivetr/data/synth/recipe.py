@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from drivetr.data.synth.rig import Rig
 
-FORMAT = 2  # raised when the same arguments give other bytes
+FORMAT = 3  # raised when the same arguments give other bytes
 KEYFRAME_US = 500_000
 SWEEP_US = 100_000  # between two sweeps
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivetr.data.synth import lidar as laser
+from drivetr.data.synth.paint import main_colour
 from drivetr.data.synth.recipe import KEYFRAME_US, SWEEP_US, Recipe
 from drivetr.data.synth.render import FADE, Stage, make_stage, render, shoot
 from drivetr.data.synth.rig import Rig
@@ -275,6 +276,8 @@ class SceneWriter:
                 "nbr_annotations": len(track),
                 "first_annotation_token": track[0]["token"],
                 "last_annotation_token": track[-1]["token"],
+                # nuScenes has no such field; readers pass over what they do not know.
+                "colour": main_colour(self.scene.actors[number].mesh),
             }
             for number, track in tracks.items()
         ]  # fmt: skip

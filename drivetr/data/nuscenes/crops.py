@@ -1,0 +1,183 @@
+"""Pictures of single objects, cut out of the images of a nuScenes dataset, with texts."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from jaxtyping import UInt8
+from torch import Tensor
+from torch.utils.data import Dataset
+from torchvision.transforms.functional import InterpolationMode, hflip, resized_crop
+
+from drivetr.data.captions import class_prompts, draw_caption
+from drivetr.data.clip_images import normalised, square_window
+from drivetr.data.image_loader import ImageLoader
+from drivetr.data.nuscenes.index import NuScenesIndex, open_index
+from drivetr.data.nuscenes.objects import seen_objects
+from drivetr.data.sampler import DrawKey, generator_from, seed_from
+from drivetr.data.tokenizer import CONTEXT_LENGTH, Tokenizer
+from drivetr.errors import DrivetrError
+from drivetr.structures.classes import DETECTION_CLASSES
+from drivetr.structures.pairs import ImageText, ImageTextBatch
+
+_LEAST_WINDOW = 0.75  # of a crop's side, in training
+
+
+@dataclass(frozen=True)
+class CropRule:
+    """Which objects become pictures, and of which size.
+
+    Attributes:
+        size: side of the square pictures in pixels.
+        margin: share of the object's longer side that is shown around it.
+        min_side: pixels that the longer side of the object needs in the camera's image.
+        min_visibility: nuScenes level 1..4 that it needs.
+    """
+
+    size: int = 48
+    margin: float = 0.15
+    min_side: float = 16.0
+    min_visibility: int = 2
+
+
+class ObjectCrops:
+    """The pictures of a split's objects; each is cut once and then kept in memory.
+
+    Args:
+        index: of the dataset, or (dataroot, version).
+        split: name of the split.
+        rule: which objects, and of which size.
+
+    Raises:
+        DrivetrError: no such split, or one without objects.
+    """
+
+    def __init__(
+        self, index: NuScenesIndex | tuple[str | Path, str], split: str, rule: CropRule
+    ) -> None:
+        self.index = open_index(*index) if isinstance(index, tuple) else index
+        rows = self.index.samples_of_split(split)
+        self.rule = rule
+        self.objects = seen_objects(self.index, rows, rule.min_side, rule.min_visibility)
+        if not self.objects:
+            raise DrivetrError(
+                f"{self.index.dataroot} {self.index.version}: split {split!r} has no object of the"
+                f" ten classes that is at least {rule.min_side:g} pixels large and of visibility"
+                f" {rule.min_visibility} or more"
+            )
+        self.image_loader = ImageLoader(self.index.dataroot, len(rows))
+        self._kept: dict[int, Tensor] = {}
+
+    def __len__(self) -> int:
+        """Number of objects."""
+        return len(self.objects)
+
+    def picture(self, number: int) -> UInt8[Tensor, "3 S S"]:
+        """The object of that number."""
+        if number not in self._kept:
+            seen = self.objects[number]
+            camera = seen.camera
+            image = self.image_loader.load(camera.filename, camera.height, camera.width)
+            if image is None:
+                raise ValueError("a strict image loader gave no image")
+            rule = self.rule
+            self._kept[number] = square_window(image, seen.bounds, rule.size, rule.margin)
+        return self._kept[number]
+
+
+class _CropDataset(Dataset[ImageText]):
+    """What both datasets of crops have."""
+
+    classes = DETECTION_CLASSES
+
+    def __init__(
+        self,
+        index: NuScenesIndex | tuple[str | Path, str],
+        split: str,
+        rule: CropRule,
+        context_length: int = CONTEXT_LENGTH,
+        vocabulary: str | None = None,
+    ) -> None:
+        """Finds the objects.
+
+        Args:
+            index: of the dataset, or (dataroot, version).
+            split: name of the split.
+            rule: which objects, and of which size.
+            context_length: of the model's text tower.
+            vocabulary: file of the tokenizer; None for that of the installed package.
+        """
+        self.tokenizer = Tokenizer(vocabulary, context_length)
+        self.crops = ObjectCrops(index, split, rule)
+
+    def __len__(self) -> int:
+        """Number of objects."""
+        return len(self.crops)
+
+
+class CaptionedCrops(_CropDataset):
+    """Objects with a sentence about each, for contrastive training.
+
+    The generator of a sample draws its sentence, a window of its picture and whether it is
+    mirrored.
+    """
+
+    def __getitem__(self, key: int | DrawKey) -> ImageText:
+        """An object with a sentence.
+
+        Args:
+            key: from `StreamSampler`, which brings the random draws of its place in the stream; or
+                a plain index, which always gives the same draws.
+        """
+        if not isinstance(key, DrawKey):
+            key = DrawKey(key, seed_from("plain", key))
+        generator = generator_from(key.seed)
+        seen = self.crops.objects[key.index]
+        text = draw_caption(seen.facts, generator)
+        return ImageText(
+            name=seen.token,
+            image=_varied(self.crops.picture(key.index), generator),
+            label=DETECTION_CLASSES.index(seen.facts.name),
+            caption=text,
+            tokens=self.tokenizer([text])[0],
+        )
+
+    @staticmethod
+    def collate(samples: list[ImageText]) -> ImageTextBatch:
+        """Pairs of images and texts."""
+        return _batch(samples, torch.stack([sample.tokens for sample in samples]))
+
+
+class PromptedCrops(_CropDataset):
+    """Objects to be classified by prompts: every batch brings the prompts of all classes."""
+
+    def __getitem__(self, key: int) -> ImageText:
+        """An object without a sentence; nothing is drawn."""
+        seen = self.crops.objects[key]
+        label = DETECTION_CLASSES.index(seen.facts.name)
+        nothing = torch.zeros(0, dtype=torch.int64)
+        return ImageText(seen.token, self.crops.picture(key), label, "", nothing)
+
+    def collate(self, samples: list[ImageText]) -> ImageTextBatch:
+        """Images, and the prompts of all classes."""
+        return _batch(samples, self.tokenizer(class_prompts(self.classes)))
+
+
+def _varied(picture: UInt8[Tensor, "3 S S"], generator: torch.Generator) -> UInt8[Tensor, "3 S S"]:
+    """A window of the picture at the picture's size, mirrored every other time."""
+    size = picture.shape[-1]
+    scale, row, column, mirror = torch.rand(4, generator=generator).tolist()
+    side = round(size * (_LEAST_WINDOW + scale * (1 - _LEAST_WINDOW)))
+    room = size - side
+    window: Tensor = resized_crop(
+        picture, round(row * room), round(column * room), side, side, [size, size],
+        InterpolationMode.BILINEAR, antialias=True,
+    )  # fmt: skip
+    return hflip(window) if mirror < 0.5 else window
+
+
+def _batch(samples: list[ImageText], tokens: Tensor) -> ImageTextBatch:
+    images = normalised(torch.stack([sample.image for sample in samples]))
+    return ImageTextBatch(
+        images, tokens, [replace(sample, image=sample.image[:, :0, :0]) for sample in samples]
+    )
