@@ -36,9 +36,7 @@ model = dict(
     spatial_encoding="attention",
 )
 postprocess = dict(type=BestClassPostprocess)
-criterion = dict(
-    type=DetrCriterion, matcher=dict(type=ImageBoxMatcher), num_classes=len(classes)
-)
+criterion = dict(type=DetrCriterion, matcher=dict(type=ImageBoxMatcher), num_classes=len(classes))
 
 data = dict(type=CocoDataset, dataroot="data/shapes", version="shapes", num_workers=0)
 transforms = [dict(type=Normalize, mean=(110.0, 110.0, 110.0), std=(50.0, 50.0, 50.0))]

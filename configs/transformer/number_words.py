@@ -9,7 +9,7 @@ and counts a translation only if all digits are right.
 
 from torch.optim import AdamW
 
-from drivetr.data.number_words import DIGITS, WORDS, NumberWordsDataset
+from drivetr.data.number_words import DIGITS, NumberWordsDataset
 from drivetr.models.classification import CrossEntropy, LikeliestWords
 from drivetr.nn.decoder import TransformerDecoder
 from drivetr.nn.encoder import TransformerEncoder
@@ -22,8 +22,8 @@ model = dict(
     type=Transformer,
     encoder=dict(type=TransformerEncoder, **layers),
     decoder=dict(type=TransformerDecoder, **layers),
-    source_size=len(WORDS),
-    target_size=len(DIGITS),
+    source_size=34,  # drivetr.data.number_words.WORDS
+    target_size=13,  # and DIGITS
     embed_dim=embed_dim,
     max_length=8,
 )

@@ -13,7 +13,7 @@ from drivetr.models.vit import ViTClassifier
 from drivetr.nn.backbones.vit import ViT
 
 with read_base():
-    from ..lenet.lenet_digits import *  # noqa: F403
+    from ..lenet.lenet_digits import *
 
 model = dict(
     type=ViTClassifier,
@@ -28,5 +28,5 @@ model = dict(
     ),
     num_classes=10,
 )
-optimizer.update(lr=1e-3, weight_decay=0.05)  # noqa: F405
-schedule.update(epochs=60, warmup_iterations=200)  # noqa: F405
+optimizer.update(lr=1e-3, weight_decay=0.05)
+schedule.update(epochs=60, warmup_iterations=200)

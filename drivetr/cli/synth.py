@@ -78,7 +78,9 @@ def _run_shapes(args: argparse.Namespace) -> None:
     from drivetr.errors import DrivetrError
 
     if args.size or args.rig:
-        raise DrivetrError("--size and --rig are of the driving world, they do not go with --shapes")
+        raise DrivetrError(
+            "--size and --rig are of the driving world, they do not go with --shapes"
+        )
     train, val = args.shapes
     if min(train, val) < 1 or args.seed < 0:
         raise DrivetrError(

@@ -41,7 +41,8 @@ uses; one that nobody reads is refused with a hint:
                    module_lr multiplies the rate of what is under that module of the detector
     schedule *     dict(epochs=24) or dict(iterations=28130), with warmup_iterations=500,
                    warmup_ratio=1/3, min_ratio=1e-3: linear warm-up, then a cosine down to
-                   min_ratio of the rate
+                   min_ratio of the rate; with drop_after=2/3 one drop to it after that share of
+                   the run
     reference_batch_size  frames a step that `lr` and `iterations` were chosen for; with another
                    real number (batch_size x processes) the rate is scaled in proportion and
                    `iterations` inversely, and the log says so. None: nothing is scaled

@@ -13,11 +13,18 @@ CLASSES: dict[str, str] = {
     "PromptedCrops": "drivetr.data.nuscenes.crops",
     "CropRule": "drivetr.data.nuscenes.crops",
     "CocoDataset": "drivetr.data.coco.dataset",
+<<<<<<< HEAD
     "DigitsDataset": "drivetr.data.digits",
     "NumberWordsDataset": "drivetr.data.number_words",
     "RandomAffine": "drivetr.data.label_transforms",
     "ResizeImage": "drivetr.data.label_transforms",
+=======
+    "Either": "drivetr.data.image_transforms.either",
+>>>>>>> coco
     "Normalize": "drivetr.data.image_transforms.normalize",
+    "RandomFlip": "drivetr.data.image_transforms.flip",
+    "RandomResize": "drivetr.data.image_transforms.resize",
+    "RandomSizeCrop": "drivetr.data.image_transforms.crop",
     "CameraDrop": "drivetr.data.transforms.camera_drop",
     "GlobalRotScaleTransFlip": "drivetr.data.transforms.bev",
     "GridMask": "drivetr.data.transforms.grid_mask",

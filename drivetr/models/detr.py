@@ -59,6 +59,10 @@ class DETR(nn.Module):
         self.query_embed = nn.Embedding(num_queries, embed_dim)
         self.class_embed = nn.Linear(embed_dim, num_classes + 1)
         self.box_embed = mlp(embed_dim, embed_dim, embed_dim, 4)
+        for part in (encoder, decoder):  # how DETR's authors start their transformer
+            for weight in part.parameters():
+                if weight.dim() > 1:
+                    nn.init.xavier_uniform_(weight)
 
     def forward(
         self, images: Float[Tensor, "B 3 H W"], padding_mask: Bool[Tensor, "B H W"]

@@ -9,6 +9,7 @@ from torch import nn
 
 from drivetr.errors import DrivetrError
 from drivetr.models.layouts import layout_of
+from drivetr.models.published import FAMILIES, PUBLISHED
 from drivetr.models.vit import ViTClassifier
 from drivetr.models.vit_layouts import VIT_LAYOUTS
 from drivetr.nn.backbones.vit import ViT
@@ -111,6 +112,44 @@ def test_hugging_face(images, tmp_path):
     for state in (theirs.state_dict(), load_file(tmp_path / "model.safetensors")):
         got = ours(state, "Hugging Face", eps=config.layer_norm_eps)(images)
         torch.testing.assert_close(got, theirs(pixel_values=images).logits, atol=1e-4, rtol=0)
+
+
+@torch.no_grad()
+def test_another_size_interpolates_as_hugging_face_does():
+    transformers = pytest.importorskip("transformers")
+    config = transformers.ViTConfig(
+        hidden_size=DIM, num_hidden_layers=LAYERS, num_attention_heads=HEADS, intermediate_size=MLP,
+        image_size=SIZE, patch_size=PATCH, num_labels=CLASSES,
+    )  # fmt: skip
+    theirs = shaken(transformers.ViTForImageClassification(config))
+    images = torch.randn(2, 3, 40, 72)
+    got = ours(theirs.state_dict(), "Hugging Face", eps=config.layer_norm_eps)(images)
+    expected = theirs(pixel_values=images, interpolate_pos_encoding=True).logits
+    torch.testing.assert_close(got, expected, atol=1e-4, rtol=0)
+
+
+@pytest.mark.slow
+@torch.no_grad()
+@pytest.mark.parametrize("source", ["torchvision", "transformers"])
+def test_vit_b_16_in_its_published_size(source):
+    family, settings = PUBLISHED["vit_b_16"]
+    if source == "torchvision":
+        theirs, eps = torchvision.models.vit_b_16(weights=None), 1e-6
+    else:
+        transformers = pytest.importorskip("transformers")
+        config = transformers.ViTConfig(num_labels=1000)
+        theirs, eps = transformers.ViTForImageClassification(config), config.layer_norm_eps
+    torch.manual_seed(0)
+    for parameter in theirs.eval().parameters():
+        parameter.add_(0.02 * torch.randn_like(parameter))
+    state = theirs.state_dict()
+    model = FAMILIES[family].build({**settings, "eps": eps}).eval()
+    load_weights(model, layout_of(state, VIT_LAYOUTS, "file").translate(state))
+    images = torch.randn(1, 3, 224, 224)
+    out = theirs(images)
+    expected = out if source == "torchvision" else out.logits
+    assert expected.abs().max() > 0.5
+    torch.testing.assert_close(model(images), expected, atol=1e-4, rtol=0)
 
 
 def test_a_file_of_another_model():

@@ -90,7 +90,9 @@ def _ground(rng: np.random.Generator, size: int) -> NDArray[np.uint8]:
     image = np.ascontiguousarray(image.astype(np.uint8))
     for _ in range(int(rng.integers(3, 7))):
         ends = rng.uniform(0, size, (2, 2))
-        cv2.line(image, *_fixed(ends).tolist(), _colour(rng, rng.integers(180)), 1, cv2.LINE_AA, _SHIFT)
+        cv2.line(
+            image, *_fixed(ends).tolist(), _colour(rng, rng.integers(180)), 1, cv2.LINE_AA, _SHIFT
+        )
     return image
 
 
@@ -123,7 +125,9 @@ def _placed(
     return None
 
 
-def _fill(image: NDArray[np.uint8], corners: NDArray[np.float64], colour: tuple[float, ...]) -> None:
+def _fill(
+    image: NDArray[np.uint8], corners: NDArray[np.float64], colour: tuple[float, ...]
+) -> None:
     cv2.fillPoly(image, [_fixed(corners)], colour, cv2.LINE_AA, _SHIFT)
 
 
