@@ -5,7 +5,10 @@ import importlib
 from drivetr.errors import DrivetrError
 
 # One module of this package each, with a PART; a dash in the name is an underscore there.
-NAMES = ("convolution", "filters", "depth", "attention", "cost", "words", "bias", "vit", "frustum")
+NAMES = (
+    *("convolution", "filters", "depth", "bias", "attention", "cost", "words", "vit"),
+    *("clip", "detr", "layers", "frustum", "petr"),
+)
 
 
 def check_names(names: list[str]) -> tuple[str, ...]:
