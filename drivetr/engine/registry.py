@@ -13,14 +13,11 @@ CLASSES: dict[str, str] = {
     "PromptedCrops": "drivetr.data.nuscenes.crops",
     "CropRule": "drivetr.data.nuscenes.crops",
     "CocoDataset": "drivetr.data.coco.dataset",
-<<<<<<< HEAD
     "DigitsDataset": "drivetr.data.digits",
     "NumberWordsDataset": "drivetr.data.number_words",
     "RandomAffine": "drivetr.data.label_transforms",
     "ResizeImage": "drivetr.data.label_transforms",
-=======
     "Either": "drivetr.data.image_transforms.either",
->>>>>>> coco
     "Normalize": "drivetr.data.image_transforms.normalize",
     "RandomFlip": "drivetr.data.image_transforms.flip",
     "RandomResize": "drivetr.data.image_transforms.resize",
