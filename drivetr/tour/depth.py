@@ -30,7 +30,7 @@ GROUPS = {
     "Deeper, plain": ("plain-8", "plain-20", "plain-44"),
     "Deeper, with shortcuts": ("ResNet-8", "ResNet-20", "ResNet-44"),
 }
-STEPS, LR = 200, 2e-3
+STEPS, LR = 160, 2e-3
 SMOOTH = 10  # steps whose losses are averaged in the graphs
 
 

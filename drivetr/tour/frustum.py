@@ -16,6 +16,7 @@ from drivetr.structures.cameras import Cameras
 from drivetr.tour.blocks import Block, Formula, Picture, Text
 from drivetr.tour.part import Data, Part, Settings, as_data
 from drivetr.tour.style import faint, graph, ink, line_colours, panels, picture
+from drivetr.visual.page import camera_title
 
 SIZE, STRIDE = (256, 704), 16
 PLACE = (13.5, 7.0, 1.0)  # metres forward, left and up: the front left and front cameras see it
@@ -95,7 +96,7 @@ def _draw_points(data: Data) -> Figure:
         data["cameras"], line_colours(), np.array(data["points"]), strict=False
     ):
         x, y = points[..., 0].ravel(), points[..., 1].ravel()
-        plot.plot(y, x, ".", ms=2.5, color=colour, label=_title(name))
+        plot.plot(y, x, ".", ms=2.5, color=colour, label=camera_title(name))
     plot.plot(data["place"][1], data["place"][0], "*", ms=15, color=ink(), label="the place below")
     plot.set(xlim=(62, -62), ylim=(-62, 62), aspect="equal")
     key = plot.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=3)
@@ -112,7 +113,7 @@ def _draw_likeness(data: Data) -> Figure:
     figure, axes = panels(2, 3, 3.3)
     likeness = np.array(data["likeness"])
     for number, plot in enumerate(axes.flat):
-        shown = picture(plot, likeness[number], _title(data["cameras"][number]), vmin=0, vmax=1,
+        shown = picture(plot, likeness[number], camera_title(data["cameras"][number]), vmin=0, vmax=1,
                         cmap="cividis")  # fmt: skip
         if data["cells"][number] is not None:
             column, row = data["cells"][number]
@@ -129,13 +130,9 @@ def _draw_likeness(data: Data) -> Figure:
     return figure
 
 
-def _title(name: str) -> str:
-    return name.removeprefix("CAM_").replace("_", " ").lower()
-
-
 def tell(data: Data) -> list[Block]:
     """PETR's position embedding."""
-    seen = [_title(n) for n, c in zip(data["cameras"], data["cells"], strict=True) if c is not None]
+    seen = [camera_title(n) for n, c in zip(data["cameras"], data["cells"], strict=True) if c is not None]
     place = data["place"]
     depths = data["depths"]
     return [

@@ -14,10 +14,11 @@ from drivetr.nn.attention_maps import recorded_attention
 from drivetr.tour.blocks import Block, Formula, Picture, Text
 from drivetr.tour.digits import SIDE, accuracy, load_digits, small_vit, train_classifier
 from drivetr.tour.part import Data, Part, Settings, as_data
-from drivetr.tour.style import graph, panels, picture
+from drivetr.tour.style import graph, line_colours, panels, picture
 
 PATCH = 4
-STEPS, LR = 500, 2e-3
+PATCHES = (SIDE // PATCH) ** 2
+STEPS, LR = 400, 2e-3
 SHOWN = 3  # images in the figure
 MEASURED = 64  # images whose attention distances are averaged
 
@@ -35,8 +36,8 @@ def compute(settings: Settings) -> Data:
     return as_data(
         {
             **look(model, images[:SHOWN]),
-            "distances": mean_distances(model, images),
-            "distances_untrained": mean_distances(untrained, images),
+            "trained": by_depth(model, images),
+            "untrained": by_depth(untrained, images),
             "accuracy": accuracy(model, tested_with),
             "steps": len(losses),
         },
@@ -57,30 +58,36 @@ def look(model: ViTClassifier, images: Tensor) -> dict[str, Any]:
 
 
 @torch.no_grad()
-def mean_distances(model: ViTClassifier, images: Tensor) -> list[list[float]]:
-    """How far away, in pixels, each head of each layer looks on average (L, heads).
+def by_depth(model: ViTClassifier, images: Tensor) -> dict[str, list[list[float]]]:
+    """How far and how widely each head of each layer looks (L, heads), averaged over the images.
 
-    Distances between the middles of two patches, weighted with attention, averaged over querying
-    patches and images; the class token is left out, as in Dosovitskiy et al., arXiv:2010.11929,
-    figure 7.
+    `distance` (pixels): between the middles of the patch that looks and the patch that is seen,
+    weighted with attention (Dosovitskiy et al., arXiv:2010.11929, figure 7). `patches`: among how
+    many the attention is spread, the exponential of its entropy. The class token plays no part.
     """
     trunk = model.trunk
-    side = images.shape[-1] // trunk.patch_size
-    grid = torch.arange(side).float() * trunk.patch_size
-    middles = torch.cartesian_prod(grid, grid)
-    away = torch.cdist(middles, middles)
+    away = patch_distances(images.shape[-1] // trunk.patch_size, trunk.patch_size)
+    found: dict[str, list[list[float]]] = {"distance": [], "patches": []}
     with recorded_attention(trunk.encoder.layers) as maps:
         trunk.tokens(images)
-    found = []
     for runs in maps.values():
         weights = runs[0][..., 1:, 1:]  # B heads patches patches
         weights = weights / weights.sum(-1, keepdim=True)
-        found.append((weights * away).sum(-1).mean((0, 2)).tolist())
+        entropy = -(weights * weights.clamp(min=1e-12).log()).sum(-1)
+        found["distance"].append((weights * away).sum(-1).mean((0, 2)).tolist())
+        found["patches"].append(entropy.exp().mean((0, 2)).tolist())
     return found
 
 
+def patch_distances(side: int, patch_size: int) -> Tensor:
+    """Pixels between the middles of all patches of a square image (side^2, side^2)."""
+    grid = torch.arange(side).float() * patch_size
+    middles = torch.cartesian_prod(grid, grid)
+    return torch.cdist(middles, middles)
+
+
 def draw(data: Data) -> Mapping[str, Figure]:
-    """Pictures of attention, and distances by depth."""
+    """Pictures of attention, and what changes with depth."""
     layers, rollout = np.array(data["layers"]), np.array(data["rollout"])
     count, depth = layers.shape[:2]
     figure, axes = panels(count, depth + 2, 1.55 * count + 0.5)
@@ -92,40 +99,35 @@ def draw(data: Data) -> Mapping[str, Figure]:
             picture(axes[row, column + 1], layers[row, column], title)
         picture(axes[row, -1], rollout[row], "rolled out" if row == 0 else "")
     figure.suptitle("Where the class token looks; bright is much, each picture on its own scale")
-    return {"vit-attention": figure, "vit-distance": _draw_distances(data)}
+    return {"vit-attention": figure, "vit-depth": _draw_by_depth(data)}
 
 
-def _draw_distances(data: Data) -> Figure:
-    figure, axes = panels(1, 2, 3.8)
-    even = evenly(SIDE // PATCH, PATCH)
-    for plot, key, title in (
-        (axes[0, 0], "distances_untrained", "Before training"),
-        (axes[0, 1], "distances", "After training"),
+def _draw_by_depth(data: Data) -> Figure:
+    figure, axes = panels(1, 2, 3.9)
+    even = {"distance": float(patch_distances(SIDE // PATCH, PATCH).mean()), "patches": PATCHES}
+    for plot, key, title, unit in (
+        (axes[0, 0], "distance", "How far heads look", "mean attention distance (pixels)"),
+        (axes[0, 1], "patches", "How widely heads look", "patches (of 64)"),
     ):
-        distances = np.array(data[key])
-        graph(plot, title, "layer", "mean attention distance (pixels)")
-        depth = np.arange(1, len(distances) + 1)
-        for head in range(distances.shape[1]):
-            plot.plot(depth, distances[:, head], "o", label=f"head {head + 1}")
-        plot.plot(depth, distances.mean(1), "-", color="gray", zorder=0, label="mean")
-        plot.axhline(even, ls="--", color="gray", lw=1)
-        plot.set(xticks=depth, ylim=(0, 1.35 * even))
-    axes[0, 1].legend(ncols=2, loc="lower right")
+        trained, untrained = (np.array(data[name][key]) for name in ("trained", "untrained"))
+        depth = np.arange(1, len(trained) + 1)
+        graph(plot, title, "layer", unit)
+        for head in range(trained.shape[1]):
+            first = head == 0
+            plot.plot(depth - 0.12, untrained[:, head], "o", mfc="none", color=line_colours()[6],
+                      label="heads before training" if first else None)  # fmt: skip
+            plot.plot(depth + 0.12, trained[:, head], "o", color=line_colours()[0],
+                      label="heads after training" if first else None)  # fmt: skip
+        plot.axhline(even[key], ls="--", color=line_colours()[1], lw=1.2, label="all alike")
+        plot.set(xticks=depth, ylim=(0, 1.2 * max(even[key], trained.max())))
+    axes[0, 0].legend(loc="lower left")
     return figure
-
-
-def evenly(side: int, patch_size: int) -> float:
-    """The mean distance of a head that looks at all patches alike."""
-    grid = torch.arange(side).float() * patch_size
-    middles = torch.cartesian_prod(grid, grid)
-    return float(torch.cdist(middles, middles).mean())
 
 
 def tell(data: Data) -> list[Block]:
     """Layers, rollout and distance."""
-    before = np.array(data["distances_untrained"])
-    after = np.array(data["distances"])
-    low, high = after.min(), after.max()
+    before, after = (np.array(data[name]["distance"]) for name in ("untrained", "trained"))
+    spread = np.array(data["trained"]["patches"])
     return [
         Text(
             f"A ViT cuts the image into patches, here of {PATCH}x{PATCH} pixels, makes a token of"
@@ -150,22 +152,26 @@ def tell(data: Data) -> list[Block]:
             "Abnar and Zuidema, arXiv:2005.00928, section 3",
         ),
         Picture(
-            "vit-distance",
-            "Each dot is a head: how many pixels away it looks on average. Dashed: a head that"
-            f" looks at everything alike ({evenly(SIDE // PATCH, PATCH):.1f} pixels).",
+            "vit-depth",
+            "Each dot is a head, mean of all patches of"
+            f" {MEASURED} images. Left: how many pixels away it looks. Right: among how many"
+            " patches it spreads its attention (exponential of the entropy). Dashed: a head that"
+            " looks at everything alike.",
         ),
         Text(
-            "Before training all heads look everywhere alike"
-            f" ({before.min():.1f} to {before.max():.1f} pixels). After it they differ: from"
-            f" {low:.1f} to {high:.1f} pixels, by layer {_by_layer(after)}. In the large ViT of the"
-            " paper some heads of the first layers stay close by, as a convolution does, and later"
-            " ones look far; a network of four layers on tiny images need not do the same."
+            "Before training all heads look at everything alike. After it their mean distances lie"
+            f" between {after.min():.1f} and {after.max():.1f} pixels (before:"
+            f" {before.min():.1f} to {before.max():.1f}), and they spread their attention among"
+            f" {spread.min():.0f} to {spread.max():.0f} patches; by layer, on average"
+            f" {_by_layer(spread)}. In the large ViT of the paper (figure 7) some heads of the"
+            " first layers stay close by, as a convolution does, and later ones look far. A"
+            " network of four layers that has seen tiny images for a minute need not do the same."
         ),
     ]
 
 
-def _by_layer(distances: np.ndarray) -> str:
-    return ", ".join(f"{mean:.1f}" for mean in distances.mean(1))
+def _by_layer(values: np.ndarray) -> str:
+    return ", ".join(f"{mean:.0f}" for mean in values.mean(1))
 
 
 PART = Part("ViT: an image as a set of patches", compute, draw, tell, foreign=True)
