@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def parse_point(text: str) -> tuple[float, float]:
-    """x and y from `X,Y`.
+    """X and y from `X,Y`.
 
     Raises:
         DrivetrError: not two numbers.

@@ -48,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Makes the tour."""
     from pathlib import Path
+    from tempfile import TemporaryDirectory
 
     from drivetr.errors import DrivetrError
     from drivetr.tour.part import Settings
@@ -64,7 +65,9 @@ def run(args: argparse.Namespace) -> None:
             raise DrivetrError(f"--{name} {path}: no such file; give a checkpoint of drivetr train")
         files[name] = None if path is None else Path(path)
     out = Path(args.out)
-    make_tour(out, names, Settings(args.seed, 0.05 if args.quick else 1.0, **files))
+    with TemporaryDirectory(prefix="drivetr-tour-") as scratch:
+        share = 0.05 if args.quick else 1.0
+        make_tour(out, names, Settings(Path(scratch), args.seed, share, **files))
     print(f"wrote {out / 'index.html'}")
     if args.markdown:
         write_markdown(out, Path(args.markdown))

@@ -1,1 +1,1 @@
-"""The tour: a page of figures from convolution to six cameras, all computed by drivetr's own code."""
+"""The tour: figures from convolution to six cameras, all computed by drivetr's own code."""

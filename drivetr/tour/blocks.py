@@ -1,4 +1,4 @@
-"""What the page of the tour is made of; the HTML page and the markdown page draw the same blocks."""
+"""What the page of the tour is made of, as HTML and as markdown."""
 
 from dataclasses import dataclass
 

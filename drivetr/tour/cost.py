@@ -1,7 +1,7 @@
 """What attention costs: time and memory against the number of tokens, measured."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -76,7 +76,7 @@ def least_seconds(way: Callable[..., Any], x: Tensor) -> float:
     return min(times)
 
 
-def slope(counts: tuple[int, ...], values: list[float]) -> float:
+def slope(counts: Sequence[int], values: Sequence[float]) -> float:
     """The exponent p of values ~ counts^p, fitted over the three largest counts."""
     return float(np.polyfit(np.log(counts[-3:]), np.log(values[-3:]), 1)[0])
 

@@ -93,8 +93,9 @@ def _draw_matching(data: Data) -> Figure:
     titles = [f"{data['classes'][label]} {name}" for label, name in zip(data["labels"], names,
               strict=True)]  # fmt: skip
     plot = axes[0, 1]
-    shown = matrix(plot, cost, [f"query {q}" for q in range(len(cost))], titles,
-                   "cost of every pair; framed: the assignment", cmap="cividis", aspect="auto")  # fmt: skip
+    queries = [f"query {number}" for number in range(len(cost))]
+    title = "cost of every pair; framed: the assignment"
+    shown = matrix(plot, cost, queries, titles, title, cmap="cividis", aspect="auto")
     numbered(plot, cost, shown, "{:.1f}")
     for label in plot.get_xticklabels():
         label.set(rotation=35, ha="right", rotation_mode="anchor")
@@ -173,7 +174,9 @@ def tell(data: Data) -> list[Block]:
         ),
         Text(
             f"The {count - objects} queries without an object say 'nothing' with a probability of"
-            f" {np.mean(none):.2f} on average." if none else "Every query has an object here."
+            f" {np.mean(none):.2f} on average."
+            if none
+            else "Every query has an object here."
         ),
         Text(
             "The encoder. From the middle of an object (ring) the last layer's attention goes to"

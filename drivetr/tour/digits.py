@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -28,7 +28,7 @@ def load_digits(split: str) -> Digits:
     Raises:
         DrivetrError: scikit-learn, which carries the digits, is not installed.
     """
-    transforms = (ResizeImage((SIDE, SIDE)), Normalize([MEAN] * 3, [STD] * 3))
+    transforms: Any = (ResizeImage((SIDE, SIDE)), Normalize([MEAN] * 3, [STD] * 3))
     dataset = DigitsDataset(split, transforms)
     batch = dataset.collate([dataset[index] for index in range(len(dataset))])
     return batch.images, batch.labels

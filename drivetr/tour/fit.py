@@ -19,7 +19,7 @@ def fit(
     title: str,
     clip_norm: float = 10.0,
 ) -> list[float]:
-    """Trains `model` in place; the learning rate warms up for a tenth of the steps, then falls to 0.
+    """Trains `model` in place; the rate rises for a tenth of the steps, then falls to 0.
 
     Args:
         model: what is trained; it is in evaluation mode afterwards.

@@ -78,7 +78,7 @@ def look(encoding: FrustumPositionEncoding, cameras: Cameras) -> dict[str, Any]:
         "uniform": depth_bins(len(depths), 1.0, encoding.position_range[3], False),
         "place": PLACE,
         "asked": asked,
-        "cells": [cell.tolist() if seen else None for cell, seen in zip(cells, inside, strict=True)],
+        "cells": [cells[i].tolist() if inside[i] else None for i in range(len(cells))],
         "likeness": codes @ codes[asked, row, column],
     }
 
@@ -113,8 +113,8 @@ def _draw_likeness(data: Data) -> Figure:
     figure, axes = panels(2, 3, 3.3)
     likeness = np.array(data["likeness"])
     for number, plot in enumerate(axes.flat):
-        shown = picture(plot, likeness[number], camera_title(data["cameras"][number]), vmin=0, vmax=1,
-                        cmap="cividis")  # fmt: skip
+        title = camera_title(data["cameras"][number])
+        shown = picture(plot, likeness[number], title, vmin=0, vmax=1, cmap="cividis")
         if data["cells"][number] is not None:
             column, row = data["cells"][number]
             style = "-" if number == data["asked"] else ":"
@@ -132,7 +132,8 @@ def _draw_likeness(data: Data) -> Figure:
 
 def tell(data: Data) -> list[Block]:
     """PETR's position embedding."""
-    seen = [camera_title(n) for n, c in zip(data["cameras"], data["cells"], strict=True) if c is not None]
+    pairs = zip(data["cameras"], data["cells"], strict=True)
+    seen = [camera_title(name) for name, cell in pairs if cell is not None]
     place = data["place"]
     depths = data["depths"]
     return [

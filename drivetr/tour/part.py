@@ -2,9 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -21,6 +19,8 @@ class Settings:
     """What a run of the tour depends on.
 
     Attributes:
+        scratch: folder for what parts share, such as a rendered world; whoever makes the settings
+            takes it away again.
         seed: of every random number.
         share: of the usual training steps; less than 1 for a quick look.
         clip: folder of a trained CLIP, None to train a small one.
@@ -28,6 +28,7 @@ class Settings:
         petr: checkpoint of a PETR, None to train a small one.
     """
 
+    scratch: Path
     seed: int = 0
     share: float = 1.0
     clip: Path | None = None
@@ -41,15 +42,6 @@ class Settings:
     def generator(self) -> torch.Generator:
         """A new source of random numbers that starts at the seed."""
         return torch.Generator().manual_seed(self.seed)
-
-    @cached_property
-    def _scratch(self) -> TemporaryDirectory[str]:
-        return TemporaryDirectory(prefix="drivetr-tour-")
-
-    @property
-    def scratch(self) -> Path:
-        """A folder for what parts share; it goes away with the settings."""
-        return Path(self._scratch.name)
 
 
 @dataclass(frozen=True)

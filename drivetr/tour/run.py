@@ -1,7 +1,7 @@
 """Runs parts of the tour and writes the page of all parts that the folder holds."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -79,15 +79,15 @@ def compute_part(out: Path, name: str, settings: Settings) -> Record:
 def draw_part(out: Path, record: Record) -> None:
     """Draws the figures of one part in both themes."""
     for theme in THEMES:
-        save_figures(record, theme, lambda name, theme=theme: out / picture_file(name, theme))
+        save_figures(record, theme, out)
 
 
-def save_figures(record: Record, theme: Theme, path_of: Callable[[str], Path]) -> None:
+def save_figures(record: Record, theme: Theme, folder: Path) -> None:
     """Draws and saves the figures of one part in one theme."""
     with using(theme):
         figures = load_part(record.part).draw(record.data)
         for name, figure in figures.items():
-            save(figure, path_of(name))
+            save(figure, folder / picture_file(name, theme))
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -128,6 +128,6 @@ def write_markdown(out: Path, page: Path) -> None:
     folder = page.with_suffix("")
     for section in found:
         if not section.foreign:
-            save_figures(section.record, LIGHT, lambda name: folder / f"{name}.png")
+            save_figures(section.record, LIGHT, folder)
     with atomic_text(page) as file:
         file.write(markdown_page(found, folder.name))

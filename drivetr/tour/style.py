@@ -44,7 +44,7 @@ THEMES = (LIGHT, DARK)
 @contextmanager
 def using(theme: Theme) -> Iterator[None]:
     """Figures that are made and saved within the block wear the theme."""
-    look: dict[str, Any] = {
+    look: Any = {
         "figure.facecolor": theme.paper,
         "axes.facecolor": theme.paper,
         "savefig.facecolor": theme.paper,
