@@ -8,6 +8,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from torch import Tensor
 from torchvision.ops import box_convert
 
 from drivetr.data.shapes.write import VERSION
@@ -53,18 +54,34 @@ def look(model: DETR, sample: ImageSample) -> dict[str, Any]:
     queries = queries[objects.argsort()]  # of the objects, in their order
     height, width = sample.image.shape[1:]
     scale = torch.tensor([width, height, width, height])
+    encoder = seen.encoder.mean(0)  # h w h w
+    decoder = seen.decoder.mean(0)[queries]
     cells = (targets.boxes[:, [1, 0]] * torch.tensor([height, width]) // seen.stride).long()
+    from_middle = torch.stack([encoder[row, column] for row, column in cells])
+    corners = box_convert(targets.boxes, "cxcywh", "xyxy") * scale
     return {
         "labels": targets.labels,
-        "truth": box_convert(targets.boxes, "cxcywh", "xyxy") * scale,
+        "truth": corners,
         "found": box_convert(boxes, "cxcywh", "xyxy") * scale,
         "probabilities": logits.softmax(-1),
         "cost": matcher.cost(logits, boxes, targets),
         "queries": queries,
         "stride": seen.stride,
-        "encoder": torch.stack([seen.encoder.mean(0)[row, column] for row, column in cells]),
-        "decoder": seen.decoder.mean(0)[queries],
+        "encoder": from_middle,
+        "decoder": decoder,
+        "area": targets.boxes[:, 2] * targets.boxes[:, 3],
+        "encoder_share": share_inside(from_middle, corners / seen.stride),
+        "decoder_share": share_inside(decoder, corners / seen.stride),
     }
+
+
+def share_inside(weights: Tensor, corners: Tensor) -> Tensor:
+    """How much of each map (G,h,w) falls into its box (G,4), whose corners are in cells."""
+    height, width = weights.shape[-2:]
+    y, x = torch.arange(height) + 0.5, torch.arange(width) + 0.5
+    left, top, right, bottom = corners[:, :, None].unbind(1)
+    rows, columns = (y > top) & (y < bottom), (x > left) & (x < right)  # G h, G w
+    return (weights * rows[:, :, None] * columns[:, None]).sum((-2, -1))
 
 
 def draw(data: Data) -> Mapping[str, Figure]:
@@ -87,8 +104,10 @@ def _draw_matching(data: Data) -> Figure:
         colour = colours[number % len(colours)]
         _box(plot, truth, "white", "-")
         _box(plot, data["found"][query], colour, "--")
-        plot.text(truth[0], truth[1] - 1, f"{names[number]}: query {query}", fontsize=9,
-                  color="white", va="bottom")  # fmt: skip
+        above = truth[1] > 8  # pixels, else the title is in the way
+        at = truth[1] - 1 if above else truth[3] + 1
+        plot.text(truth[0], at, f"{names[number]}: query {query}", fontsize=9,
+                  color="white", va="bottom" if above else "top")  # fmt: skip
     cost = np.array(data["cost"])
     titles = [f"{data['classes'][label]} {name}" for label, name in zip(data["labels"], names,
               strict=True)]  # fmt: skip
@@ -180,16 +199,26 @@ def tell(data: Data) -> list[Block]:
         ),
         Text(
             "The encoder. From the middle of an object (ring) the last layer's attention goes to"
-            " the bright places. Cells of one object tend to look at that object, which is how the"
-            " encoder parts objects before the decoder has seen them."
+            " the bright places. In the paper's encoder, which learned for days, cells of one"
+            " object look at that object, so that objects are told apart before the decoder sees"
+            " them."
+            f" Here the objects themselves, which cover {_percent(data['area'])} of the picture,"
+            f" get {_percent(data['encoder_share'])} of it."
         ),
         Picture("detr-encoder", "Encoder attention from three points, mean of the heads."),
         Text(
             "The decoder. A query looks at what helps to tell its box: in the paper mostly at the"
-            " outermost parts of an object, such as feet and noses."
+            " outermost parts of an object, such as feet and noses. These three put"
+            f" {_percent(data['decoder_share'])} of their attention into the boxes of their"
+            " objects."
         ),
         Picture("detr-decoder", "Decoder attention of the queries matched with A, B and C."),
     ]
+
+
+def _percent(shares: list[float]) -> str:
+    *others, last = (f"{share:.0%}" for share in shares[:SHOWN])
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 PART = Part("DETR: objects as a set", compute, draw, tell)

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 from matplotlib.figure import Figure
 
 from drivetr.data.shapes.write import VERSION
+from drivetr.engine.api import LoadedDetector
 from drivetr.engine.layers import NMS_IOU, score_layers
 from drivetr.tour.blocks import Block, Picture, Table, Text
 from drivetr.tour.part import Data, Part, Settings, as_data
@@ -16,8 +18,13 @@ from drivetr.tour.style import graph, panels
 def compute(settings: Settings) -> Data:
     """Scores every layer on the held-out pictures."""
     dataset = (str(shapes_folder(settings)), VERSION, VAL)
-    rows = score_layers(trained_detr(settings), dataset)
-    return as_data({"rows": [asdict(row) for row in rows], "pictures": HELD_OUT, "iou": NMS_IOU})
+    return as_data({**score(trained_detr(settings), dataset), "pictures": HELD_OUT})
+
+
+def score(loaded: LoadedDetector, dataset: tuple[str, str, str]) -> dict[str, Any]:
+    """The scores of every layer on a split (dataroot, version, split)."""
+    rows = score_layers(loaded, dataset, NMS_IOU)
+    return {"rows": [asdict(row) for row in rows], "iou": NMS_IOU}
 
 
 def draw(data: Data) -> Mapping[str, Figure]:
@@ -57,10 +64,12 @@ def tell(data: Data) -> list[Block]:
         ),
         Table(("decoder layer", "AP", "AP with NMS", "AP50", "AP50 with NMS"), table),
         Text(
-            f"NMS changes the AP of the first layer by {gains[0]:+.3f} and that of the last by"
-            f" {gains[-1]:+.3f}. In the first layer queries have not looked at each other yet after"
-            " having looked at the image, so two may answer for one object; later layers let them"
-            " agree (Carion et al., arXiv:2005.12872, figure 4)."
+            "After the first layer two queries may answer for one object, since they have not"
+            " looked at each other after having looked at the image; later layers let them agree."
+            " In the paper NMS helps the first layer, and takes away a little from the last"
+            " (Carion et al., arXiv:2005.12872, figure 4). Here it changes the AP of the first"
+            f" layer by {gains[0]:+.3f} and that of the last by {gains[-1]:+.3f}; a gain in the last means"
+            " that this short training has not taught the queries all of that agreement yet."
         ),
     ]
 

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from drivetr import __version__
 from drivetr.errors import DrivetrError
 from drivetr.files import atomic_text
 from drivetr.tour.part import Data
@@ -62,9 +63,10 @@ def read_record(out: Path, name: str) -> Record | None:
         raise DrivetrError(
             f"{path} is damaged ({error}); run drivetr tour {out} --only {name} again"
         ) from error
-    if record.format != FORMAT or record.part != name:
+    found = (record.part, record.format, record.versions.get("drivetr"))
+    if found != (name, FORMAT, __version__):
         raise DrivetrError(
-            f"{path} is of part {record.part!r}, format {record.format}, expected {name!r}, format"
-            f" {FORMAT}; run drivetr tour {out} --only {name} again"
+            f"{path} is of part, format and drivetr {found}, expected"
+            f" {(name, FORMAT, __version__)}; run drivetr tour {out} --only {name} again"
         )
     return record
