@@ -52,9 +52,8 @@ def compute(settings: Settings) -> Data:
     )
 
 
-def train_clip(root: Path, settings: Settings) -> LoadedClip:
-    """A small CLIP with weights of the seed, trained on crops with generated captions."""
-    torch.manual_seed(settings.seed)
+def untrained_clip() -> LoadedClip:
+    """A small CLIP with random weights."""
     model = CLIP(
         vision=ViT(
             IMAGE_SIZE, 8, num_layers=3, num_heads=4, embed_dim=EMBED_DIM, mlp_dim=2 * EMBED_DIM,
@@ -66,17 +65,25 @@ def train_clip(root: Path, settings: Settings) -> LoadedClip:
         ),
         embed_dim=EMBED_DIM,
     )  # fmt: skip
-    dataset = CaptionedCrops((root, VERSION), TRAIN, CropRule(size=IMAGE_SIZE), CONTEXT)
     device = torch.device("cpu")
-    loader = loader_for_training(dataset, LoaderSettings(BATCH_SIZE, 0), settings.seed, device)
+    return LoadedClip(model.eval(), Tokenizer(None, CONTEXT), device, "the tour's own training")
+
+
+def train_clip(root: Path, settings: Settings) -> LoadedClip:
+    """A small CLIP with weights of the seed, trained on crops with generated captions."""
+    torch.manual_seed(settings.seed)
+    clip = untrained_clip()
+    dataset = CaptionedCrops((root, VERSION), TRAIN, CropRule(size=IMAGE_SIZE), CONTEXT)
+    loader = loader_for_training(dataset, LoaderSettings(BATCH_SIZE, 0), settings.seed, clip.device)
     criterion = ContrastiveCriterion(share_equal_texts=True)
 
     def loss(batch: ImageTextBatch) -> Tensor:
-        losses = criterion(model(*batch.inputs), *batch.truth)
+        losses = criterion(clip.model(*batch.inputs), *batch.truth)
         return losses["loss_image"] + losses["loss_text"]
 
-    fit(model, loss, batches(loader), settings.steps(STEPS), LR, "CLIP")  # type: ignore[arg-type]
-    return LoadedClip(model, Tokenizer(None, CONTEXT), device, "the tour's own training")
+    stream: Any = batches(loader)
+    fit(clip.model, loss, stream, settings.steps(STEPS), LR, "CLIP")
+    return clip
 
 
 def look(clip: LoadedClip, pictures: Tensor, texts: Sequence[str]) -> dict[str, Any]:

@@ -64,7 +64,7 @@ class TestBias:
         data = bias.train(learned, (tested[0][:50], tested[1][:50]), (20, 40), settings)
         curves = np.array(data["LeNet-5"]["accuracy"])
         assert curves.shape == (bias.RUNS, 2)
-        assert ((0 <= curves) & (curves <= 1)).all()
+        assert ((curves >= 0) & (curves <= 1)).all()
 
     def test_more_training_raises_the_accuracy(self):
         learned, tested = load_digits("train"), load_digits("test")

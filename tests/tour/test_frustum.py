@@ -55,5 +55,3 @@ def test_another_weight_gives_another_likeness(encoding, cameras):
     with torch.no_grad():
         encoding.position_encoder[0].weight[0] += 1
     assert not torch.equal(look(encoding, cameras)["likeness"], before)
-
-
