@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from drivetr.data.captions import spoken
 from drivetr.geometry.boxes import CENTER, box_corners
 from drivetr.geometry.camera import project_points
 from drivetr.geometry.rigid import transform_points
@@ -67,7 +68,7 @@ def look(model: PETR, frame: Frame) -> dict[str, Any]:
         "stride": stride,
         "centre_uv": [uv[i, 0].tolist() if inside[i, 0] else None for i in order],
         "score": scores[query],
-        "name": DETECTION_CLASSES[int(outputs["pred_logits"][0, query].argmax())],
+        "name": spoken(DETECTION_CLASSES[int(outputs["pred_logits"][0, query].argmax())]),
         "start": _in_ego(frame, outputs["anchors"][0, query][None])[0],
         "box": _footprints(frame, box[None])[0],
         "truth": [] if targets is None else _footprints(frame, targets.boxes),
@@ -128,7 +129,7 @@ def _draw_cameras(data: Data) -> Figure:
 
 
 def _draw_above(data: Data) -> Figure:
-    figure, axes = panels(1, 1, 6.2, width=7.0)
+    figure, axes = panels(1, 1, 5.4)
     plot, colours = axes[0, 0], line_colours()
     graph(plot, "The same attention from above", "left  ←  metres", "metres  →  ahead")
     for number, corners in enumerate(data["truth"]):

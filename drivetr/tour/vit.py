@@ -159,7 +159,7 @@ def tell(data: Data) -> list[Block]:
             " looks at everything alike.",
         ),
         Text(
-            "Before training all heads look at everything alike. After it their mean distances lie"
+            "Before training all heads look at nearly everything alike. After it their mean distances lie"
             f" between {after.min():.1f} and {after.max():.1f} pixels (before:"
             f" {before.min():.1f} to {before.max():.1f}), and they spread their attention among"
             f" {spread.min():.0f} to {spread.max():.0f} patches; by layer, on average"
