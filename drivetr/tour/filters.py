@@ -75,10 +75,10 @@ def tell(data: Data) -> list[Block]:
     best = int(np.argmax(data["scores"]))
     return [
         Text(
-            "Nobody writes the weights of a kernel down; they are learned. LeNet-5 was the first"
-            " network of this kind in wide use. It lets six filters of 5x5 weights walk over the"
-            " image, halves the resulting maps, lets sixteen filters walk over these, and reads the"
-            " rest with fully connected layers. Here it has learned scikit-learn's handwritten"
+            "Nobody writes the weights of a kernel down; they are learned. LeNet-5 was among the"
+            " first networks of this kind in wide use. It lets six filters of 5x5 weights walk over"
+            " the image, halves the resulting maps, lets sixteen filters walk over these, and reads"
+            " the rest with fully connected layers. Here it has learned scikit-learn's handwritten"
             f" digits for {data['steps']} steps, and gives {data['accuracy']:.1%} of"
             f" {data['tested']} other digits their right name."
         ),

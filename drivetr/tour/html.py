@@ -23,7 +23,7 @@ nav ol { columns: 2; padding-left: 1.4rem; }
 @media (max-width: 40rem) { nav ol { columns: 1; } }
 figure { margin: 1.2rem 0; }
 .wide { overflow-x: auto; }
-.wide img { display: block; width: 100%; min-width: 38rem; height: auto; }
+.wide img { display: block; max-width: 100%; min-width: 38rem; height: auto; }
 figcaption, footer, .source { color: var(--soft); font-size: .92rem; }
 .formula { background: var(--panel); border-left: 4px solid var(--link); padding: .6rem .9rem;
   margin: 1rem 0; }

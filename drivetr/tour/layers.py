@@ -69,7 +69,8 @@ def tell(data: Data) -> list[Block]:
             " In the paper NMS helps the first layer, and takes away a little from the last"
             " (Carion et al., arXiv:2005.12872, figure 4). Here it changes the AP of the first"
             f" layer by {gains[0]:+.3f} and that of the last by {gains[-1]:+.3f}; a gain in the"
-            " last means that this short training has not taught the queries all of that agreement yet."
+            " last means that this short training has not taught the queries all of that"
+            " agreement yet."
         ),
     ]
 

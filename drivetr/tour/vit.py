@@ -159,8 +159,8 @@ def tell(data: Data) -> list[Block]:
             " looks at everything alike.",
         ),
         Text(
-            "Before training all heads look at nearly everything alike. After it their mean distances lie"
-            f" between {after.min():.1f} and {after.max():.1f} pixels (before:"
+            "Before training all heads look at nearly everything alike. After it their mean"
+            f" distances lie between {after.min():.1f} and {after.max():.1f} pixels (before:"
             f" {before.min():.1f} to {before.max():.1f}), and they spread their attention among"
             f" {spread.min():.0f} to {spread.max():.0f} patches; by layer, on average"
             f" {_by_layer(spread)}. In the large ViT of the paper (figure 7) some heads of the"
