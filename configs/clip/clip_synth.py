@@ -45,7 +45,7 @@ model = dict(
     embed_dim=embed_dim,
 )
 postprocess = dict(type=ZeroShotPostprocess, num_classes=10)
-criterion = dict(type=ContrastiveCriterion, share_equal_texts=True)
+criterion = dict(type=ContrastiveCriterion, share_true_texts=True)
 
 train_data = dict(
     type=CaptionedCrops,

@@ -4,6 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from drivetr.data.sampler import seed_from
 
 # In training one is drawn; what is not known of an object leaves no gap.
 CAPTIONS = (
@@ -34,16 +38,18 @@ class ObjectFacts:
     """What is known of an object.
 
     Attributes:
-        name: of its class, such as traffic_cone.
-        distance: from the car in metres, along the ground.
+        name: of its class, such as traffic_cone; or "empty street", where there is none.
+        distance: from the car in metres, along the ground; None where that means nothing.
         weather: how its scene is lit, such as "at night"; None where nobody said.
         colour: of most of its surface; None where nobody said.
+        behind: class of an object that is seen behind it, if that is to be told.
     """
 
     name: str
-    distance: float
+    distance: float | None = None
     weather: str | None = None
     colour: str | None = None
+    behind: str | None = None
 
 
 def weather_of(description: str) -> str | None:
@@ -53,8 +59,10 @@ def weather_of(description: str) -> str | None:
     return next(found, "by day") if words else None
 
 
-def distance_words(metres: float) -> str:
-    """Three steps of distance."""
+def distance_words(metres: float | None) -> str:
+    """Three steps of distance, or nothing."""
+    if metres is None:
+        return ""
     if metres < _NEAR:
         return "nearby"
     return "at some distance" if metres < _FAR else "far away"
@@ -76,9 +84,12 @@ def with_article(text: str) -> str:
 
 def caption(facts: ObjectFacts, template: str) -> str:
     """A template of `CAPTIONS` filled with what is known."""
+    thing = spoken(facts.name)
+    if facts.behind is not None:
+        thing += f" in front of a {spoken(facts.behind)}"
     return with_article(
         template.format(
-            thing=spoken(facts.name),
+            thing=thing,
             colour=facts.colour or "",
             distance=distance_words(facts.distance),
             weather=facts.weather or "",
@@ -86,9 +97,23 @@ def caption(facts: ObjectFacts, template: str) -> str:
     )
 
 
-def draw_caption(facts: ObjectFacts, generator: torch.Generator) -> str:
-    """A caption by a template that the generator draws."""
-    return caption(facts, CAPTIONS[int(torch.randint(len(CAPTIONS), (), generator=generator))])
+def draw_template(generator: torch.Generator) -> str:
+    """One of `CAPTIONS`."""
+    return CAPTIONS[int(torch.randint(len(CAPTIONS), (), generator=generator))]
+
+
+def fact_codes(
+    facts: ObjectFacts, template: str = "{thing}{colour}{distance}{weather}"
+) -> Int[Tensor, "F"]:
+    """Numbers for what is so: class, what is behind, colour, distance, weather.
+
+    Equal facts have equal numbers, whatever they are. A fact that a template does not tell is 0,
+    and so is `behind` where a template tells of a single object.
+    """
+    colour, distance, weather = facts.colour, distance_words(facts.distance), facts.weather
+    told = {"{colour}": colour, "{distance}": distance, "{weather}": weather}
+    words = [facts.name, facts.behind, *(v if key in template else None for key, v in told.items())]
+    return torch.tensor([seed_from("fact", word) if word else 0 for word in words])
 
 
 def class_prompts(names: Sequence[str], templates: Sequence[str] = PROMPTS) -> list[str]:

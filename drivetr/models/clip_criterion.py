@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, distributed, nn
 from torch.nn import functional
 
@@ -15,21 +15,24 @@ class ContrastiveCriterion(nn.Module):
     whole, and the gradients, averaged over the processes as usual, are those of one process.
 
     Args:
-        share_equal_texts: images whose texts are the same words share them as positives (as in
-            arXiv:2204.03610) instead of being each other's negatives; for generated captions, of
-            which many are equal.
+        share_true_texts: every text that is true of an image is a positive for it, and the images
+            share the text evenly (as images of one label do in arXiv:2204.03610). For generated
+            captions: "a car" is no wrong text for the other cars of the batch.
     """
 
-    def __init__(self, share_equal_texts: bool = False) -> None:
+    def __init__(self, share_true_texts: bool = False) -> None:
         super().__init__()
-        self.share_equal_texts = share_equal_texts
+        self.share_true_texts = share_true_texts
 
-    def forward(self, outputs: dict[str, Tensor], tokens: Int[Tensor, "B T"]) -> dict[str, Tensor]:
+    def forward(
+        self, outputs: dict[str, Tensor], facts: Int[Tensor, "B F"], told: Int[Tensor, "B F"]
+    ) -> dict[str, Tensor]:
         """`loss_image` and `loss_text`, half a cross-entropy each.
 
         Args:
             outputs: of `CLIP`: `image` (B,D), `text` (B,D) of length 1 and `logit_scale`.
-            tokens: the texts, one an image.
+            facts: numbers for what is so in each image.
+            told: those that the text of each image tells, 0 for the others.
 
         Raises:
             ValueError: images and texts differ in number.
@@ -40,19 +43,24 @@ class ContrastiveCriterion(nn.Module):
             )
         image, text = (gather_with_gradient(outputs[key].float()) for key in ("image", "text"))
         logits = outputs["logit_scale"].float().exp() * image @ text.T
-        wanted = self._wanted(tokens, len(text)).to(logits)
+        if self.share_true_texts:
+            true = true_texts(gather_with_gradient(facts), gather_with_gradient(told)).to(logits)
+        else:
+            true = torch.eye(len(text)).to(logits)
         return {
-            "loss_image": functional.cross_entropy(logits, wanted) / 2,
-            "loss_text": functional.cross_entropy(logits.T, wanted) / 2,
+            "loss_image": functional.cross_entropy(logits, _shares(true)) / 2,
+            "loss_text": functional.cross_entropy(logits.T, _shares(true.T)) / 2,
         }
 
-    def _wanted(self, tokens: Int[Tensor, "B T"], count: int) -> Float[Tensor, "A A"]:
-        """The share of each text in what an image should find; symmetric."""
-        if not self.share_equal_texts:
-            return torch.eye(count)
-        tokens = gather_with_gradient(tokens)
-        equal = (tokens[:, None] == tokens[None]).all(-1).float()
-        return equal / equal.sum(1, keepdim=True)
+
+def true_texts(facts: Int[Tensor, "A F"], told: Int[Tensor, "A F"]) -> Bool[Tensor, "A A"]:
+    """Whether all that a text (column) tells is so in an image (row)."""
+    agree = (told[None] == 0) | (told[None] == facts[:, None])
+    return agree.all(-1)
+
+
+def _shares(true: Float[Tensor, "A A"]) -> Float[Tensor, "A A"]:
+    return true / true.sum(1, keepdim=True)
 
 
 class _Gather(torch.autograd.Function):

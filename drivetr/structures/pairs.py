@@ -14,9 +14,11 @@ class ImageText:
     Attributes:
         name: for messages.
         image: RGB 0..255.
-        label: index of its class.
+        label: index of its class, -1 for none.
         caption: the text; empty where the image is to be classified.
         tokens: of the caption.
+        facts: numbers for what is known of the image.
+        told: the same for what the caption tells of it; 0 for what it leaves out.
     """
 
     name: str
@@ -24,6 +26,8 @@ class ImageText:
     label: int
     caption: str
     tokens: Int[Tensor, "T"]
+    facts: Int[Tensor, "F"]
+    told: Int[Tensor, "F"]
 
 
 @dataclass(frozen=True)
@@ -33,11 +37,15 @@ class ImageTextBatch:
     Attributes:
         images: normalised.
         tokens: of the texts.
+        facts: of each image.
+        told: by the caption of each image.
         samples: what the images were made of, without their pixels.
     """
 
     images: Float[Tensor, "B 3 S S"]
     tokens: Int[Tensor, "A T"]
+    facts: Int[Tensor, "B F"]
+    told: Int[Tensor, "B F"]
     samples: list[ImageText] = field(default_factory=list)
 
     @property
@@ -46,9 +54,9 @@ class ImageTextBatch:
         return self.images, self.tokens
 
     @property
-    def truth(self) -> tuple[Tensor]:
+    def truth(self) -> tuple[Tensor, Tensor]:
         """What the criterion gets after the outputs."""
-        return (self.tokens,)
+        return self.facts, self.told
 
     @property
     def sizes(self) -> tuple[()]:
@@ -71,4 +79,6 @@ class ImageTextBatch:
             self,
             images=self.images.to(device, non_blocking=True),
             tokens=self.tokens.to(device, non_blocking=True),
+            facts=self.facts.to(device, non_blocking=True),
+            told=self.told.to(device, non_blocking=True),
         )

@@ -10,7 +10,8 @@ from drivetr.data.captions import (
     caption,
     class_prompts,
     distance_words,
-    draw_caption,
+    draw_template,
+    fact_codes,
     weather_of,
 )
 
@@ -49,10 +50,27 @@ def test_distance():
     assert words == ["nearby"] * 2 + ["at some distance"] * 2 + ["far away"] * 2
 
 
+def test_in_front_and_nowhere():
+    pair = ObjectFacts("traffic_cone", 4.0, "at night", behind="truck")
+    text = caption(pair, "a {thing} {weather}")
+    assert text == "a traffic cone in front of a truck at night"
+    assert (
+        caption(ObjectFacts("empty street"), "a {colour} {thing} {distance}") == "an empty street"
+    )
+
+
 def test_draws():
-    texts = [draw_caption(CONE, torch.Generator().manual_seed(seed)) for seed in range(300)]
-    assert set(texts) == {caption(CONE, template) for template in CAPTIONS}
-    assert draw_caption(CONE, torch.Generator().manual_seed(1)) == texts[1]
+    drawn = {draw_template(torch.Generator().manual_seed(seed)) for seed in range(300)}
+    assert drawn == set(CAPTIONS)
+
+
+def test_codes():
+    whole, told = fact_codes(CONE), fact_codes(CONE, "a {colour} {thing}")
+    assert (whole == told).tolist() == [True, True, True, False, False]
+    assert told[3:].tolist() == [0, 0]
+    assert whole.unique().numel() == 5  # four facts, and nothing behind
+    other = fact_codes(ObjectFacts("traffic_cone", 20.0, "by day", "red", "bus"))
+    assert (whole == other).tolist() == [True, False, False, True, False]
 
 
 def test_prompts():

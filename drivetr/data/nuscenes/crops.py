@@ -9,17 +9,19 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision.transforms.functional import InterpolationMode, hflip, resized_crop
 
-from drivetr.data.captions import class_prompts, draw_caption
+from drivetr.data.captions import caption, class_prompts, draw_template, fact_codes
 from drivetr.data.clip_images import normalised, square_window
 from drivetr.data.image_loader import ImageLoader
 from drivetr.data.nuscenes.index import NuScenesIndex, open_index
 from drivetr.data.nuscenes.objects import seen_objects
+from drivetr.data.nuscenes.surroundings import empty_windows, objects_in_front
 from drivetr.data.sampler import DrawKey, generator_from, seed_from
 from drivetr.data.tokenizer import CONTEXT_LENGTH, Tokenizer
 from drivetr.errors import DrivetrError
 from drivetr.structures.classes import DETECTION_CLASSES
 from drivetr.structures.pairs import ImageText, ImageTextBatch
 
+_LABELS = {name: label for label, name in enumerate(DETECTION_CLASSES)}
 _LEAST_WINDOW = 0.75  # of a crop's side, in training
 
 
@@ -32,12 +34,15 @@ class CropRule:
         margin: share of the object's longer side that is shown around it.
         min_side: pixels that the longer side of the object needs in the camera's image.
         min_visibility: nuScenes level 1..4 that it needs.
+        surroundings: there are also pictures of objects in front of others, and of places where
+            there is nothing; for training.
     """
 
     size: int = 48
     margin: float = 0.15
     min_side: float = 16.0
     min_visibility: int = 2
+    surroundings: bool = False
 
 
 class ObjectCrops:
@@ -59,6 +64,9 @@ class ObjectCrops:
         rows = self.index.samples_of_split(split)
         self.rule = rule
         self.objects = seen_objects(self.index, rows, rule.min_side, rule.min_visibility)
+        if rule.surroundings:
+            everything = seen_objects(self.index, rows, min_side=0.0, min_visibility=0)
+            self.objects += [*objects_in_front(self.objects), *empty_windows(everything)]
         if not self.objects:
             raise DrivetrError(
                 f"{self.index.dataroot} {self.index.version}: split {split!r} has no object of the"
@@ -133,13 +141,16 @@ class CaptionedCrops(_CropDataset):
             key = DrawKey(key, seed_from("plain", key))
         generator = generator_from(key.seed)
         seen = self.crops.objects[key.index]
-        text = draw_caption(seen.facts, generator)
+        template = draw_template(generator)
+        text = caption(seen.facts, template)
         return ImageText(
             name=seen.token,
             image=_varied(self.crops.picture(key.index), generator),
-            label=DETECTION_CLASSES.index(seen.facts.name),
+            label=_LABELS.get(seen.facts.name, -1),
             caption=text,
             tokens=self.tokenizer([text])[0],
+            facts=fact_codes(seen.facts),
+            told=fact_codes(seen.facts, template),
         )
 
     @staticmethod
@@ -154,9 +165,11 @@ class PromptedCrops(_CropDataset):
     def __getitem__(self, key: int) -> ImageText:
         """An object without a sentence; nothing is drawn."""
         seen = self.crops.objects[key]
-        label = DETECTION_CLASSES.index(seen.facts.name)
+        label = _LABELS[seen.facts.name]
         nothing = torch.zeros(0, dtype=torch.int64)
-        return ImageText(seen.token, self.crops.picture(key), label, "", nothing)
+        facts = fact_codes(seen.facts)
+        picture = self.crops.picture(key)
+        return ImageText(seen.token, picture, label, "", nothing, facts, torch.zeros_like(facts))
 
     def collate(self, samples: list[ImageText]) -> ImageTextBatch:
         """Images, and the prompts of all classes."""
@@ -178,6 +191,6 @@ def _varied(picture: UInt8[Tensor, "3 S S"], generator: torch.Generator) -> UInt
 
 def _batch(samples: list[ImageText], tokens: Tensor) -> ImageTextBatch:
     images = normalised(torch.stack([sample.image for sample in samples]))
-    return ImageTextBatch(
-        images, tokens, [replace(sample, image=sample.image[:, :0, :0]) for sample in samples]
-    )
+    facts, told = (torch.stack([getattr(s, key) for s in samples]) for key in ("facts", "told"))
+    bare = [replace(sample, image=sample.image[:, :0, :0]) for sample in samples]
+    return ImageTextBatch(images, tokens, facts, told, bare)

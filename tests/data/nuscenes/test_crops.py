@@ -125,7 +125,8 @@ class TestCaptioned:
         samples = [captioned[i] for i in range(3)]
         batch = captioned.collate(samples)
         assert [tuple(x.shape) for x in batch.inputs] == [(3, 3, 32, 32), (3, 20)]
-        assert batch.truth[0] is batch.tokens
+        assert [tuple(x.shape) for x in batch.truth] == [(3, 5), (3, 5)]
+        assert ((batch.told == 0) | (batch.told == batch.facts)).all()
         assert batch.names == [sample.name for sample in samples]
         assert batch.targets == [sample.label for sample in samples]
         assert batch.samples[0].image.numel() == 0
