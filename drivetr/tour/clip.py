@@ -99,6 +99,7 @@ def train_clip(root: Path, settings: Settings) -> LoadedClip:
     return clip
 
 
+@torch.no_grad()
 def look(clip: LoadedClip, pictures: Tensor, texts: Sequence[str]) -> dict[str, Any]:
     """The cosine of every picture (B,3,S,S) with every text, and the factor on it."""
     cosines = clip.embed_images(pictures) @ clip.embed_texts(texts).T

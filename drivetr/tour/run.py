@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 from matplotlib.figure import Figure
+from PIL import Image
 from tqdm import tqdm
 
 from drivetr import __version__
@@ -20,6 +21,7 @@ from drivetr.tour.section import Section
 from drivetr.tour.style import LIGHT, THEMES, Theme, using
 
 MARKER = ".drivetr-tour"
+FEW_COLOURS = 128  # of a small picture, a third of the bytes
 
 
 def make_tour(out: Path, names: Sequence[str], settings: Settings) -> None:
@@ -82,18 +84,22 @@ def draw_part(out: Path, record: Record) -> None:
         save_figures(record, theme, out)
 
 
-def save_figures(record: Record, theme: Theme, folder: Path) -> None:
-    """Draws and saves the figures of one part in one theme."""
+def save_figures(record: Record, theme: Theme, folder: Path, small: bool = False) -> None:
+    """Draws and saves the figures of one part in one theme; `small` ones have fewer colours."""
     with using(theme):
         figures = load_part(record.part).draw(record.data)
         for name, figure in figures.items():
-            save(figure, folder / picture_file(name, theme))
+            save(figure, folder / picture_file(name, theme), small)
 
 
-def save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path, small: bool) -> None:
     """Writes a figure as PNG; the same figure gives the same bytes."""
     with atomic_path(path) as temporary:
         figure.savefig(temporary, metadata={"Software": None})
+        if small:
+            with Image.open(temporary) as image:
+                few = image.convert("RGB").quantize(FEW_COLOURS, dither=Image.Dither.NONE)
+            few.save(temporary, optimize=True)
 
 
 def picture_file(name: str, theme: Theme) -> str:
@@ -128,6 +134,6 @@ def write_markdown(out: Path, page: Path) -> None:
     folder = page.with_suffix("")
     for section in found:
         if not section.foreign:
-            save_figures(section.record, LIGHT, folder)
+            save_figures(section.record, LIGHT, folder, small=True)
     with atomic_text(page) as file:
         file.write(markdown_page(found, folder.name))

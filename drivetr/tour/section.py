@@ -8,8 +8,8 @@ from drivetr.tour.record import Record
 TITLE = "A tour from convolution to six cameras"
 PREFACE = (
     "This page walks the road that ends in drivetr's multi-camera detector: convolution, attention,"
-    " transformer, ViT, CLIP, DETR, many cameras. Every figure was computed by drivetr's own code"
-    " a moment before it was drawn; nothing is drawn by hand. Read it from top to bottom; each"
+    " transformer, ViT, CLIP, DETR, many cameras. Every figure was computed by drivetr's own"
+    " code; nothing is drawn by hand. Read it from top to bottom; each"
     " part also runs alone, with the command at its end."
 )
 
