@@ -88,7 +88,7 @@ def train_clip(root: Path, settings: Settings) -> LoadedClip:
     clip = untrained_clip()
     dataset = CaptionedCrops((root, VERSION), TRAIN, crop_rule(IMAGE_SIZE), CONTEXT)
     loader = loader_for_training(dataset, LoaderSettings(BATCH_SIZE, 0), settings.seed, clip.device)
-    criterion = ContrastiveCriterion(share_equal_texts=True)
+    criterion = ContrastiveCriterion(share_true_texts=True)
 
     def loss(batch: ImageTextBatch) -> Tensor:
         losses = criterion(clip.model(*batch.inputs), *batch.truth)
@@ -115,7 +115,7 @@ def draw(data: Data) -> Mapping[str, Figure]:
     """The matrix, a row a caption, below the pictures of its columns."""
     cosines = np.array(data["cosines"]).T
     count = len(cosines)
-    figure, axes = panels(2, 1, 0.47 * count + 0.9, height_ratios=[1.4, count])
+    figure, axes = panels(2, 1, 0.47 * count + 0.9, height_ratios=[1.05, count])
     strip = np.concatenate([picture_from(text) for text in data["pictures"]], axis=1)
     picture(axes[0, 0], strip, "cosine of picture and caption", aspect="auto")
     plot = axes[1, 0]
@@ -151,8 +151,8 @@ def tell(data: Data) -> list[Block]:
             "loss = ½ · mean_i [ −log softmax_j(s · cos(I_i, T_j)) at j = i ]"
             " + ½ · the same with I and T exchanged",
             "InfoNCE in both directions, Radford et al., arXiv:2103.00020, figure 3; s is learned,"
-            f" here {data['scale']:.1f}. In the training here captions that are equal share their"
-            " pictures.",
+            f" here {data['scale']:.1f}. In the training here every caption that is true of a"
+            " picture counts as one of its own.",
         ),
         Picture(
             "clip",

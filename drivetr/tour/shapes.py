@@ -20,7 +20,7 @@ from drivetr.tour.detectors import SOURCE, checkpoint_of, train_detector
 from drivetr.tour.part import Settings
 
 PICTURES, HELD_OUT = 1200, 100
-STEPS, LR = 600, 1e-3
+STEPS, LR = 850, 1e-3
 EMBED_DIM, NUM_QUERIES = 64, 12
 TRAIN, VAL = "train_shapes", "val_shapes"
 _LAYER = {"embed_dim": EMBED_DIM, "num_heads": 4, "ffn_dim": 2 * EMBED_DIM, "dropout": 0.0}
