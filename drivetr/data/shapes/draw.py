@@ -89,10 +89,9 @@ def _ground(rng: np.random.Generator, size: int) -> NDArray[np.uint8]:
     image = cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC).clip(0, 255)
     image = np.ascontiguousarray(image.astype(np.uint8))
     for _ in range(int(rng.integers(3, 7))):
-        ends = rng.uniform(0, size, (2, 2))
-        cv2.line(
-            image, *_fixed(ends).tolist(), _colour(rng, rng.integers(180)), 1, cv2.LINE_AA, _SHIFT
-        )
+        start, end = _fixed(rng.uniform(0, size, (2, 2))).tolist()
+        colour = _colour(rng, rng.integers(180))
+        cv2.line(image, start, end, colour, 1, cv2.LINE_AA, _SHIFT)
     return image
 
 
