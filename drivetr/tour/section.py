@@ -40,4 +40,5 @@ class Section:
         """What it took, in words."""
         record = self.record
         quick = "" if record.share == 1 else f", with {record.share:.0%} of the usual training"
-        return f"{record.cpu_seconds:g} CPU-seconds, seed {record.seed}{quick}"
+        spent = f"{record.cpu_seconds:.0f}" if record.cpu_seconds >= 1 else "less than 1"
+        return f"{spent} CPU-seconds, seed {record.seed}{quick}"
