@@ -40,5 +40,6 @@ class Section:
         """What it took, in words."""
         record = self.record
         quick = "" if record.share == 1 else f", with {record.share:.0%} of the usual training"
-        spent = f"{record.cpu_seconds:.0f}" if record.cpu_seconds >= 1 else "less than 1"
-        return f"{spent} CPU-seconds, seed {record.seed}{quick}"
+        seconds = round(record.cpu_seconds)
+        spent = f"{seconds} CPU-seconds" if seconds > 1 else "about a CPU-second or less"
+        return f"{spent}, seed {record.seed}{quick}"
