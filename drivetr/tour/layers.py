@@ -55,7 +55,8 @@ def tell(data: Data) -> list[Block]:
             "Older detectors give many boxes for one object, and remove all but the best of those"
             f" that overlap by more than {data['iou']:g} (non-maximum suppression, NMS). DETR has"
             " no such step. Its training shares one head among all decoder layers, so every layer"
-            " can be asked for its boxes, and tested with NMS and without."
+            " can be asked for its boxes, and tested with NMS and without. The DETR is that of the"
+            " part above; alone, this part trains it first."
         ),
         Picture(
             "layers",

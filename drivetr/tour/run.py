@@ -21,7 +21,7 @@ from drivetr.tour.section import Section
 from drivetr.tour.style import LIGHT, THEMES, Theme, using
 
 MARKER = ".drivetr-tour"
-FEW_COLOURS = 128  # of a small picture, a third of the bytes
+FEW_COLOURS = 256  # of a small picture, a third of the bytes
 
 
 def make_tour(out: Path, names: Sequence[str], settings: Settings) -> None:
@@ -98,7 +98,7 @@ def save(figure: Figure, path: Path, small: bool) -> None:
         figure.savefig(temporary, metadata={"Software": None})
         if small:
             with Image.open(temporary) as image:
-                few = image.convert("RGB").quantize(FEW_COLOURS, dither=Image.Dither.NONE)
+                few = image.convert("RGB").quantize(FEW_COLOURS, Image.Quantize.MAXCOVERAGE)
             few.save(temporary, optimize=True)
 
 

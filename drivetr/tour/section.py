@@ -40,4 +40,6 @@ class Section:
         """What it took, in words."""
         record = self.record
         quick = "" if record.share == 1 else f", with {record.share:.0%} of the usual training"
-        return f"{record.cpu_seconds:g} CPU-seconds, seed {record.seed}{quick}"
+        seconds = round(record.cpu_seconds)
+        spent = f"{seconds} CPU-seconds" if seconds > 1 else "about a CPU-second or less"
+        return f"{spent}, seed {record.seed}{quick}"

@@ -62,7 +62,7 @@ def test_html_needs_no_script_and_no_network(read):
 
 def test_html_tells_command_and_cost(read):
     assert "drivetr tour OUT --only words" in read.text
-    assert "12.3 CPU-seconds, seed 3, with 50% of the usual training" in read.text
+    assert "12 CPU-seconds, seed 3, with 50% of the usual training" in read.text
 
 
 def test_markdown_shows_texts_literally():
