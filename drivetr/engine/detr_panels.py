@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,7 +71,8 @@ def draw_attention(loaded: LoadedDetr, image: Path, question: Question) -> Canva
 def _check(question: Question, loaded: LoadedDetr, size: tuple[int, int]) -> None:
     """Refuses what the model or the image does not have."""
     count = loaded.model.query_embed.num_embeddings
-    heads = loaded.model.decoder.num_heads
+    layer: Any = loaded.model.decoder.layers[0]
+    heads: int = layer.self_attention.num_heads
     for query in question.queries:
         if not 0 <= query < count:
             raise DrivetrError(f"--query {query}: the model has the queries 0 to {count - 1}")

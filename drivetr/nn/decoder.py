@@ -95,7 +95,6 @@ class TransformerDecoder(nn.Module):
             for _ in range(num_layers)
         )
         self.post_norm = nn.LayerNorm(embed_dim)
-        self.num_heads = num_heads
         self.with_checkpoint = with_checkpoint
 
     def __len__(self) -> int:

@@ -10,7 +10,7 @@ from torch.nn import functional as F  # noqa: N812 - the name every PyTorch read
 
 from drivetr.data.digits import DigitsDataset
 from drivetr.data.image_transforms.normalize import Normalize
-from drivetr.data.label_transforms import ResizeImage
+from drivetr.data.image_transforms.resize import RandomResize
 from drivetr.models.vit import ViTClassifier
 from drivetr.nn.backbones.vit import ViT
 from drivetr.tour.fit import fit, shuffled
@@ -28,7 +28,7 @@ def load_digits(split: str) -> Digits:
     Raises:
         DrivetrError: scikit-learn, which carries the digits, is not installed.
     """
-    transforms: Any = (ResizeImage((SIDE, SIDE)), Normalize([MEAN] * 3, [STD] * 3))
+    transforms: Any = (RandomResize((SIDE,)), Normalize([MEAN] * 3, [STD] * 3))
     dataset = DigitsDataset(split, transforms)
     batch = dataset.collate([dataset[index] for index in range(len(dataset))])
     return batch.images, batch.labels

@@ -69,7 +69,7 @@ def draw_picture(rng: np.random.Generator, size: int, most: int) -> Picture:
         copies = min(int(rng.integers(2, 4)), wanted)
         wanted -= copies
         label = int(rng.integers(len(SHAPES)))
-        colour = _colour(rng, _HUES[SHAPES[label]] + int(rng.integers(-8, 9)))
+        colour = _colour(rng, _HUES[SHAPES[label]] + rng.integers(-8, 9))
         outline = _turned(OUTLINES[SHAPES[label]], rng.uniform(0, 2 * np.pi))
         outline = outline * rng.uniform(0.1, 0.18) * size
         for _ in range(copies):
@@ -90,7 +90,8 @@ def _ground(rng: np.random.Generator, size: int) -> NDArray[np.uint8]:
     image = np.ascontiguousarray(image.astype(np.uint8))
     for _ in range(int(rng.integers(3, 7))):
         start, end = _fixed(rng.uniform(0, size, (2, 2))).tolist()
-        cv2.line(image, start, end, _colour(rng, int(rng.integers(180))), 1, cv2.LINE_AA, _SHIFT)
+        colour = _colour(rng, rng.integers(180))
+        cv2.line(image, start, end, colour, 1, cv2.LINE_AA, _SHIFT)
     return image
 
 

@@ -78,8 +78,11 @@ def _rows(picture: Picture, image_id: int, first_id: int) -> list[dict[str, Any]
     for place, (box, label) in enumerate(zip(picture.boxes, picture.labels, strict=True)):
         left, top, right, bottom = box.round(3).tolist()
         width, height = round(right - left, 3), round(bottom - top, 3)
-        ids = {"id": first_id + place, "image_id": image_id, "category_id": int(label) + 1}
-        rows.append(
-            {**ids, "bbox": [left, top, width, height], "area": width * height, "iscrowd": 0}
-        )
+        row: dict[str, Any] = {
+            "id": first_id + place,
+            "image_id": image_id,
+            "category_id": int(label) + 1,
+        }
+        row |= {"bbox": [left, top, width, height], "area": width * height, "iscrowd": 0}
+        rows.append(row)
     return rows
