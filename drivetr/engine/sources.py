@@ -2,7 +2,6 @@
 
 import json
 import warnings
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import torch
 from torch import Tensor
 
 from drivetr.errors import DrivetrError
-from drivetr.nn.weight_files import read_weights
+from drivetr.nn.weight_files import archive_members, read_weights
 
 WEIGHTS, DESCRIPTION = "model.safetensors", "config.json"
 _SHARDS = "model.safetensors.index.json"
@@ -104,11 +103,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def _is_torchscript(path: Path) -> bool:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return any("/code/" in name for name in archive.namelist())
-    except (zipfile.BadZipFile, OSError, ValueError):
-        return False  # no archive, or a broken one, of which the reader tells more
+    return any("/code/" in member.filename for member in archive_members(path))
 
 
 def _read_torchscript(path: Path, allowed: bool) -> dict[str, Tensor]:

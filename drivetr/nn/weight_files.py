@@ -17,6 +17,7 @@ from drivetr.errors import DrivetrError
 
 # mmcv, mmengine and timm; drivetr's own average, which is what it tests with; DETR.
 _WRAPPERS = ("state_dict", "ema", "model")
+_ZIP_START = b"PK\x03\x04"
 # Weights hardly shrink. An archive that unpacks to more than this is there to fill the memory.
 _MOST_EXPANSION, _SMALL_BYTES = 50, 2**26
 
@@ -63,12 +64,25 @@ def _plain(path: Path, key: object, value: object) -> Tensor:
     return value
 
 
-def _check_archive(path: Path) -> None:
+def archive_members(path: Path) -> list[zipfile.ZipInfo]:
+    """What a zip archive holds, as PyTorch and numpy write; nothing for a file of another kind.
+
+    Raises:
+        DrivetrError: it begins like an archive, but its list of contents cannot be read; other
+            readers may be less strict, so nobody would have checked what they read.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
-            unpacked = sum(member.file_size for member in archive.infolist())
-    except (zipfile.BadZipFile, OSError, ValueError):
-        return  # no archive, or a broken one, of which the reader tells more
+            return archive.infolist()
+    except Exception as error:  # of many kinds, for a file from anywhere
+        with path.open("rb") as file:
+            if file.read(len(_ZIP_START)) != _ZIP_START:
+                return []
+        raise DrivetrError(f"{path}: not a whole archive ({error}); fetch it again") from error
+
+
+def _check_archive(path: Path) -> None:
+    unpacked = sum(member.file_size for member in archive_members(path))
     if unpacked > max(_SMALL_BYTES, _MOST_EXPANSION * path.stat().st_size):
         raise DrivetrError(
             f"{path}: would unpack to {unpacked / 2**30:.1f} GiB, more than {_MOST_EXPANSION} times"

@@ -135,6 +135,14 @@ class TestHostileFiles:
         with pytest.raises(DrivetrError, match="would unpack to 0.1 GiB, more than 50 times"):
             read_weights(tmp_path / name)
 
+    def test_archive_whose_contents_cannot_be_listed(self, tmp_path: Path) -> None:
+        torch.save(weights(), tmp_path / "w.pth")
+        content = bytearray((tmp_path / "w.pth").read_bytes())
+        content[content.index(b"PK\x01\x02") + 6] = 204  # the version needed to unpack
+        (tmp_path / "w.pth").write_bytes(content)
+        with pytest.raises(DrivetrError, match=r"not a whole archive \(zip file version 20\.4"):
+            read_weights(tmp_path / "w.pth")
+
     @pytest.mark.parametrize("count", [10**9, 10**13])
     def test_header_that_promises_more_numbers_than_there_are(self, tmp_path: Path, count) -> None:
         header = io.BytesIO()
