@@ -64,8 +64,7 @@ class CropEmbeddings:
             return load_file(self.file)
         except (OSError, SafetensorError) as error:
             raise DrivetrError(
-                f"{self.file}: no file of crop embeddings ({error}); `drivetr names`"
-                " makes one"
+                f"{self.file}: no file of crop embeddings ({error}); `drivetr names` makes one"
             ) from error
 
     def _of_frame(self, tensors: Mapping[str, Tensor], token: str) -> Seen:
