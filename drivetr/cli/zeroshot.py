@@ -141,7 +141,7 @@ def _write(
                 "names": [names[i] for i in order],
                 "probabilities": [round(float(one.probabilities[i]), 6) for i in order],
                 "camera": one.channel,
-                "bounds_px": [round(value, 2) for value in one.bounds],
+                "bounds_px": list(one.bounds),
                 "centre": list(one.centre),
                 "detection_name": one.detected,
                 "detection_score": one.score,

@@ -42,7 +42,7 @@ class LoadedClip:
     @property
     def image_size(self) -> int:
         """Side of the pictures it takes, in pixels."""
-        return self.model.vision.grid * self.model.vision.patch_size
+        return self.model.vision.image_size
 
     @property
     def fingerprint(self) -> str:
@@ -50,7 +50,7 @@ class LoadedClip:
         digest = hashlib.blake2b(digest_size=16)
         for name, value in sorted(self.model.state_dict().items()):
             digest.update(f"{name} {tuple(value.shape)} {value.dtype}".encode())
-            digest.update(value.cpu().contiguous().view(torch.uint8).numpy().tobytes())
+            digest.update(value.cpu().flatten().view(torch.uint8).numpy().tobytes())
         return digest.hexdigest()
 
     @torch.no_grad()
@@ -78,7 +78,7 @@ class LoadedClip:
     @property
     def scale(self) -> float:
         """The factor on cosines."""
-        return float(self.model.logit_scale.exp())
+        return float(self.model.logit_scale.detach().exp())
 
 
 def load_clip(

@@ -1,16 +1,29 @@
 """CLIP: images and texts as neighbours in one space (arXiv:2103.00020)."""
 
 import math
+from typing import Protocol
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from drivetr.nn.backbones.vit import ViT
 from drivetr.nn.pre_norm_block import Activation, PreNormBlock
 
 INITIAL_SCALE = math.log(1 / 0.07)
 MAX_SCALE = math.log(100)
+
+
+class ImageTower(Protocol):
+    """What CLIP needs of its image tower, a module."""
+
+    out_channels: tuple[int, ...]
+
+    @property
+    def image_size(self) -> int:
+        """Side of the square images it is trained on, in pixels."""
+
+    def pooled(self, images: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B C"]:
+        """One vector an image, of the last of `out_channels`."""
 
 
 class TextTransformer(nn.Module):
@@ -70,7 +83,7 @@ class CLIP(nn.Module):
     """Two towers and the temperature that compares them.
 
     Args:
-        vision: image tower.
+        vision: image tower; a `ViT`, or a `ConvTower`.
         text: text tower.
         embed_dim: width D of the common space.
 
@@ -78,18 +91,18 @@ class CLIP(nn.Module):
         logit_scale: logarithm of the factor on cosines, learned.
     """
 
-    def __init__(self, vision: ViT, text: TextTransformer, embed_dim: int = 512) -> None:
+    def __init__(self, vision: ImageTower, text: TextTransformer, embed_dim: int = 512) -> None:
         super().__init__()
         self.vision = vision
         self.text = text
-        self.visual_projection = nn.Linear(vision.out_channels[0], embed_dim, bias=False)
+        self.visual_projection = nn.Linear(vision.out_channels[-1], embed_dim, bias=False)
         text_dim = text.token_embedding.embedding_dim
         self.text_projection = nn.Linear(text_dim, embed_dim, bias=False)
         self.logit_scale = nn.Parameter(torch.tensor(INITIAL_SCALE))
 
     def encode_image(self, images: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B D"]:
         """Embeddings of normalised images, before they are scaled to length 1."""
-        embedded: Tensor = self.visual_projection(self.vision.tokens(images)[:, 0])
+        embedded: Tensor = self.visual_projection(self.vision.pooled(images))
         return embedded
 
     def encode_text(self, tokens: Int[Tensor, "B T"]) -> Float[Tensor, "B D"]:

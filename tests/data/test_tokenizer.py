@@ -88,6 +88,7 @@ class TestTransformers:
             if theirs(text)["input_ids"][1:-1] != tokenizer.encode(text)
         ]
         assert differing == OTHERWISE_IN_TRANSFORMERS
+        assert theirs.pad_token_id == tokenizer.vocab_size - 1  # not zero
 
 
 class TestVocabularyFiles:

@@ -81,14 +81,6 @@ class ViT(nn.Module):
         ]
         self.encoder = _Encoder(1 + self.grid**2, dropout, blocks)
 
-    @staticmethod
-    def torchvision_key(key: str) -> str | None:
-        """Own name of a parameter in a torchvision checkpoint; None for the classifier's."""
-        if key.startswith("heads."):
-            return None
-        # The names that checkpoints of torchvision before 0.13 use.
-        return key.replace("mlp.linear_1", "mlp.0").replace("mlp.linear_2", "mlp.3")
-
     def positions(self, rows: int, columns: int) -> Float[Tensor, "1 1+{rows}*{columns} C"]:
         """Learned positions of the class token and of a grid of patches, resized bicubically."""
         learned: Tensor = self.encoder.pos_embedding
@@ -125,6 +117,15 @@ class ViT(nn.Module):
                 x = block(x)
         normed: Tensor = self.encoder.ln(x)
         return normed
+
+    @property
+    def image_size(self) -> int:
+        """Side of the square image that the learned positions belong to, in pixels."""
+        return self.grid * self.patch_size
+
+    def pooled(self, images: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B C"]:
+        """The class token."""
+        return self.tokens(images)[:, 0]
 
     def forward(
         self, images: Float[Tensor, "B 3 H W"]

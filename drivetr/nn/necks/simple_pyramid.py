@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.functional import pad
 from torchvision.models.convnext import LayerNorm2d
 
 from drivetr.nn.backbones.vit import ViT
@@ -98,8 +99,9 @@ class WithPyramid(nn.Module):
     ) -> list[Float[Tensor, "B C _rows _columns"]]:
         """The maps of the pyramid.
 
-        Raises:
-            DrivetrError: the images are not a whole number of patches.
+        Images that are not a whole number of patches get zeros at the right and below, where
+        batches of images of several sizes have them anyway.
         """
-        maps: list[Tensor] = self.pyramid(self.trunk(images))
+        below, beside = (-side % self.trunk.patch_size for side in images.shape[-2:])
+        maps: list[Tensor] = self.pyramid(self.trunk(pad(images, (0, beside, 0, below))))
         return maps

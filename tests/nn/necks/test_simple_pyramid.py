@@ -70,6 +70,17 @@ def test_strides_behind_a_vit(scales: tuple[float, ...], strides: tuple[int, ...
     assert [tuple(m.shape) for m in maps] == [(1, 24, 96 // s, 160 // s) for s in strides]
 
 
+@torch.no_grad()
+def test_part_of_a_patch_is_filled_with_zeros() -> None:
+    trunk = ViT(image_size=64, num_layers=1, num_heads=2, embed_dim=32, mlp_dim=64)
+    backbone = WithPyramid(trunk, SimplePyramid(32, 24))
+    images = torch.randn(1, 3, 64, 80)
+    images[..., 60:, :] = 0
+    images[..., 70:] = 0
+    for whole, cut in zip(backbone(images), backbone(images[..., :60, :70]), strict=True):
+        assert torch.equal(whole, cut)
+
+
 def test_an_odd_row_is_seen_by_the_coarse_map() -> None:
     neck = shaken_pyramid(4, 4, scales=(0.5,))
     features = torch.zeros(1, 4, 3, 3)
