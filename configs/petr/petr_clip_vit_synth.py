@@ -1,11 +1,12 @@
 """The demo's detector with the image tower of a CLIP model as its backbone.
 
-The tower is the ViT of `configs/clip/clip_synth.py`, here on images of another size: its learned
+The tower is the ViT of `configs/clip/clip_vit_synth.py` on images of another size: its learned
 positions are interpolated. Its one map goes through ViTDet's simple pyramid. The other channels
 that the demo's backbone gets, the ground rays, have no place in a published tower and are left out.
+Not trained to the end here.
 
     drivetr train configs/petr/petr_clip_vit_synth.py --dataroot data/synth --version v1.0-synth \
-        --cfg-options model.backbone.init=work_dirs/clip_synth/last.pth
+        --cfg-options model.backbone.init=work_dirs/clip_vit_synth/last.pth
 """
 
 from mmengine.config import read_base
