@@ -10,63 +10,42 @@ that an interrupted table goes on.
 """
 
 import argparse
-import json
-import subprocess
-import sys
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.knockouts import CHANGES, evaluate, knocked_out
-from drivetr.files import atomic_text
+from benchmarks.trainings import Line, file_name, kept, train
 
 DEMO = "configs/petr/petr_point_synth.py"
 KNOCKOUTS = ("none", "attention", "encoding", "rolled")
 
-
-@dataclass(frozen=True)
-class Line:
-    """One training.
-
-    Attributes:
-        config: config file.
-        options: `--cfg-options`.
-    """
-
-    config: str = DEMO
-    options: tuple[str, ...] = ()
-
-
 LINES = {
-    "the demo's recipe": Line(),
+    "the demo's recipe": Line(DEMO),
     "published encoding and queries": Line("configs/ablations/frustum.py"),
     "2D encoding and camera index": Line("configs/ablations/grid.py"),
     "learned reference points": Line("configs/ablations/learned_queries.py"),
     "with denoising queries": Line("configs/ablations/denoising.py"),
-    "no kernel among queries": Line(options=("model.decoder.self_widths=None",)),
-    "no refinement": Line(options=("model.refine=False",)),
-    "no token embedding": Line(options=("model.token_embedding=None",)),
-    "no ground rays": Line(options=("model.rays=None", "model.backbone.in_channels=3")),
-    "no anchor in the matching": Line(options=("criterion.matcher.anchor_weight=0.0",)),
-    "no flips": Line(options=("train_data.transforms.0.flip_prob=0.0",)),
-    "with group norm": Line(options=("model.backbone.group_norm=True",)),
-    "with EMA": Line(options=("ema={'decay':0.99}",)),
+    "no kernel among queries": Line(DEMO, ("model.decoder.self_widths=None",)),
+    "no refinement": Line(DEMO, ("model.refine=False",)),
+    "no token embedding": Line(DEMO, ("model.token_embedding=None",)),
+    "no ground rays": Line(DEMO, ("model.rays=None", "model.backbone.in_channels=3")),
+    "no anchor in the matching": Line(DEMO, ("criterion.matcher.anchor_weight=0.0",)),
+    "no flips": Line(DEMO, ("train_data.transforms.0.flip_prob=0.0",)),
+    "with group norm": Line(DEMO, ("model.backbone.group_norm=True",)),
+    "with EMA": Line(DEMO, ("ema={'decay':0.99}",)),
 }
 
 
 def run_line(line: Line, args: argparse.Namespace, work_dir: Path) -> dict[str, dict[str, Any]]:
     """Trains a line, or goes on with it, and evaluates it with each knock-out."""
-    command = [sys.executable, "-m", "drivetr.cli.main", "train", line.config]
-    command += ["--dataroot", args.dataroot, "--version", args.version, "--split", "synth_train"]
-    command += ["--work-dir", str(work_dir), "--seed", str(args.seed), "--resume", "auto"]
-    command += ["--cfg-options", f"schedule.iterations={args.iterations}", *line.options]
-    with work_dir.with_suffix(".log").open("a") as log:
-        status = subprocess.run(command, stdout=log, stderr=log, check=False).returncode
-    if status != 0:
-        sys.exit(f"the training failed, see {work_dir.with_suffix('.log')}")
+    options = (f"schedule.iterations={args.iterations}", *line.options)
+    dataset = (args.dataroot, args.version, "synth_train")
+    checkpoint = train(replace(line, options=options), dataset, work_dir, args.seed)
     return {
         name: evaluate(
-            knocked_out(str(work_dir / "last.pth"), CHANGES[name]),
+            knocked_out(str(checkpoint), CHANGES[name]),
             args.dataroot,
             args.version,
             "synth_val",
@@ -90,12 +69,9 @@ def main() -> None:
     args.folder.mkdir(parents=True, exist_ok=True)
     print(f"| {'line':32} | NDS | {' | '.join(f'mAP, {name}' for name in KNOCKOUTS)} |")
     for name in args.only:
-        work_dir = args.folder / name.replace(" ", "_").replace("'", "")
-        done = work_dir.with_suffix(".json")
-        if not done.exists():
-            with atomic_text(done) as file:
-                json.dump(run_line(LINES[name], args, work_dir), file, indent=1)
-        metrics = json.loads(done.read_text())
+        work_dir = args.folder / file_name(name)
+        file = work_dir.with_suffix(".json")
+        metrics = kept(file, partial(run_line, LINES[name], args, work_dir))
         cells = [f"{metrics['none']['nd_score']:.4f}"]
         cells += [f"{metrics[knockout]['mean_ap']:.4f}" for knockout in KNOCKOUTS]
         print(f"| {name:32} | {' | '.join(cells)} |", flush=True)

@@ -22,7 +22,7 @@ import argparse
 import json
 import math
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,8 @@ from drivetr.evaluation.nuscenes.submission import SubmissionWriter
 from drivetr.geometry.rigid import rigid_from, rotation_from_quaternion
 from drivetr.nn.position import Position
 from drivetr.structures.cameras import Cameras
+from drivetr.structures.detections import Detections
+from drivetr.structures.frame import Frame
 
 Detect = Callable[[Tensor, Cameras], Any]
 
@@ -137,13 +139,22 @@ def knocked_out(checkpoint: str, change: Callable[[nn.Module], Any]) -> LoadedDe
 def evaluate(loaded: LoadedDetector, dataroot: str, version: str, split: str) -> dict[str, Any]:
     """The official metrics of a detector on a split."""
     dataset, settings = loaded.open(dataroot, version, split)
-    found = loaded.predictions(dataset, settings)
+    found = tqdm(loaded.predictions(dataset, settings), total=len(dataset), leave=False)
+    return judge(found, loaded.classes, (dataroot, version, split))
+
+
+def judge(
+    found: Iterable[tuple[Frame, Detections]],
+    classes: tuple[str, ...],
+    dataset: tuple[str, str, str],
+) -> dict[str, Any]:
+    """The official metrics of detections in all frames of (dataroot, version, split)."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "results.json"
-        with SubmissionWriter(path, loaded.classes) as writer:
-            for frame, detections in tqdm(found, total=len(dataset), leave=False):
+        with SubmissionWriter(path, classes) as writer:
+            for frame, detections in found:
                 writer.add(frame.token, detections, frame.global_from_lidar, frame.ego_from_lidar)
-        return evaluate_submission(path, dataroot, version, split)
+        return evaluate_submission(path, *dataset)
 
 
 def main() -> None:

@@ -3,13 +3,15 @@
 import argparse
 from typing import Literal
 
+_FOLDER = "folder of the dataset: nuScenes' samples/, sweeps/ and tables, or COCO's annotations/"
+
 
 def add_dataset_arguments(
     parser: argparse.ArgumentParser,
     positional: bool = True,
     split: Literal["optional", "required"] | None = "required",
 ) -> None:
-    """Adds the names of a nuScenes dataset: dataroot, `--version` and, on request, `--split`.
+    """Adds the names of a dataset: dataroot, `--version` and, on request, `--split`.
 
     Args:
         parser: parser of the subcommand.
@@ -21,26 +23,25 @@ def add_dataset_arguments(
     required = positional or split == "required"
     default = "" if required else " (default: that of the config or checkpoint)"
     if positional:
-        parser.add_argument(
-            "dataroot", metavar="DATAROOT", help="folder with samples/, sweeps/ and the tables"
-        )
+        parser.add_argument("dataroot", metavar="DATAROOT", help=_FOLDER)
     else:
         parser.add_argument(
             "--dataroot",
             metavar="DIR",
             required=required,
-            help="folder with samples/, sweeps/ and the tables" + default,
+            help=_FOLDER + default,
         )
     parser.add_argument(
         "--version",
         metavar="V",
         required=required,
-        help="folder of the tables, such as v1.0-mini, v1.0-trainval or v1.0-synth" + default,
+        help="such as v1.0-mini, v1.0-trainval or v1.0-synth; COCO's is its year, 2017" + default,
     )
     if split is not None:
         parser.add_argument(
             "--split",
             metavar="S",
             required=split == "required",
-            help="part of the version, such as train, val, mini_val or synth_val" + default,
+            help="part of the version, such as val, mini_val or synth_val; COCO's train2017"
+            + default,
         )

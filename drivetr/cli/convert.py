@@ -36,7 +36,8 @@ def run(args: argparse.Namespace) -> None:
     from pathlib import Path
 
     from drivetr.engine.config import parse_options
-    from drivetr.engine.convert import convert, read_source
+    from drivetr.engine.convert import convert
+    from drivetr.engine.sources import read_source
     from drivetr.errors import DrivetrError
     from drivetr.models.published import FAMILIES, PUBLISHED
 

@@ -24,9 +24,16 @@ def run(args: argparse.Namespace) -> None:
     """Builds the index where there is none or it is stale, and says what it holds."""
     from pathlib import Path
 
+    from drivetr.data.coco.annotations import is_coco
     from drivetr.data.nuscenes.build import ensure_index
     from drivetr.data.nuscenes.index import NuScenesIndex
+    from drivetr.errors import DrivetrError
 
+    if is_coco(Path(args.dataroot)):
+        raise DrivetrError(
+            f"{args.dataroot} is a COCO dataset, which needs no index: drivetr train and drivetr"
+            " test read its annotations/ as they are"
+        )
     dataroot, out_dir = Path(args.dataroot), Path(args.out_dir) if args.out_dir else None
     folder, header = ensure_index(dataroot, args.version, out_dir, replace=True)
     index = NuScenesIndex(dataroot, args.version, folder, header)

@@ -1,10 +1,10 @@
-"""`drivetr synth`: renders a driving world in the nuScenes format."""
+"""`drivetr synth`: renders a driving world in the nuScenes format, or shapes in COCO's."""
 
 import argparse
 import os
 import re
 
-HELP = "Render a synthetic driving world in the nuScenes format."
+HELP = "Render a synthetic driving world in the nuScenes format, or a small 2D set in COCO's."
 EXAMPLE = (
     "drivetr synth data/synth --size 96x256 --reach 14 --density 2.4 --scenes 760 --val-scenes 40"
     " --frames-per-scene 2"
@@ -18,6 +18,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--size", metavar="HxW", help="picture size (default 256x704); a --rig has its own"
+    )
+    parser.add_argument(
+        "--shapes",
+        type=int,
+        nargs=2,
+        metavar=("TRAIN", "VAL"),
+        help="no world, but so many small pictures (64x64) of coloured shapes for training and"
+        " validation; of the options below only --seed goes with it",
     )
     parser.add_argument("--scenes", type=int, default=40, help="number of scenes (default 40)")
     parser.add_argument(
@@ -57,6 +65,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Writes the dataset."""
+    if args.shapes is None:
+        _run_world(args)
+    else:
+        _run_shapes(args)
+
+
+def _run_shapes(args: argparse.Namespace) -> None:
+    from pathlib import Path
+
+    from drivetr.data.shapes.write import VERSION, ShapesRecipe, write_shapes
+    from drivetr.errors import DrivetrError
+
+    if args.size or args.rig:
+        raise DrivetrError(
+            "--size and --rig are of the driving world, they do not go with --shapes"
+        )
+    train, val = args.shapes
+    if min(train, val) < 1 or args.seed < 0:
+        raise DrivetrError(
+            f"--shapes {train} {val} --seed {args.seed}: expected one picture at least of each and"
+            " a seed of 0 or more"
+        )
+    if write_shapes(ShapesRecipe(train, val, seed=args.seed), Path(args.out)):
+        print(
+            f"wrote {train + val} pictures to {args.out}"
+            f" (--version {VERSION} --split train_{VERSION} or val_{VERSION})"
+        )
+    else:
+        print(f"{args.out} already holds this dataset; nothing to do")
+
+
+def _run_world(args: argparse.Namespace) -> None:
     from pathlib import Path
 
     from drivetr.data.synth.recipe import Recipe

@@ -4,7 +4,10 @@ import argparse
 
 from drivetr.cli.common import add_dataset_arguments
 
-HELP = "Test a checkpoint: write a nuScenes submission and print the official metrics."
+HELP = (
+    "Test a checkpoint: write its results, such as a nuScenes submission or COCO's list of boxes,"
+    " and print the official metrics."
+)
 EXAMPLE = (
     "drivetr test work_dirs/petr_point_synth/last.pth"
     " --dataroot data/synth --version v1.0-synth --split synth_val"
@@ -26,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--work-dir", metavar="DIR", help="for metrics.json (default: the checkpoint's folder)"
     )
     parser.add_argument(
-        "--out", metavar="RESULTS.json", help="the submission (default: results.json in the folder)"
+        "--out", metavar="RESULTS.json", help="the results (default: results.json in the folder)"
     )
     parser.add_argument("--device", help="cpu, cuda or cuda:N (default: a CUDA device if any)")
     parser.add_argument(

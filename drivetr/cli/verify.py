@@ -5,8 +5,8 @@ import argparse
 from drivetr.cli.common import add_dataset_arguments
 
 HELP = (
-    "Examine the tables, calibrations and images of a nuScenes dataset in one pass; every image is"
-    " decoded, sweeps too."
+    "Examine a dataset in one pass: tables, calibrations and images of nuScenes, annotations and"
+    " images of COCO; every image is decoded, sweeps too."
 )
 EXAMPLE = "drivetr verify /data/nuscenes --version v1.0-mini"
 
@@ -20,10 +20,13 @@ def run(args: argparse.Namespace) -> None:
     """Prints one line a finding; ends in an error where training would refuse the dataset."""
     from pathlib import Path
 
+    from drivetr.data.coco.annotations import is_coco
+    from drivetr.data.coco.verify import verify_coco
     from drivetr.data.nuscenes.verify import verify_dataset
     from drivetr.errors import DrivetrError
 
-    report = verify_dataset(Path(args.dataroot), args.version)
+    verify = verify_coco if is_coco(Path(args.dataroot)) else verify_dataset
+    report = verify(Path(args.dataroot), args.version)
     for line in report.lines():
         print(line)
     errors, warnings = report.errors.total(), report.warnings.total()

@@ -36,7 +36,25 @@ class ImageLoader:
 
     Attributes:
         broken: file names that could not be used, with the reason.
+        table: file that names the images, for messages; a subclass for another kind of dataset says
+            its own.
+        if_absent: what to do about missing files.
+        if_resized: what to do about an image of another size than the table says.
+        if_broken: what to do about a damaged file.
     """
+
+    table = "sample_data.json"
+    if_absent = (
+        "fetch them, or go on without these cameras by --cfg-options"
+        " train_data.missing_images=tolerant (test_data in a test)"
+    )
+    if_resized = (
+        "restore the original, or set rescale_intrinsics=True if the image was resized as a whole"
+    )
+    if_broken = (
+        "`drivetr verify` counts all such files, and --cfg-options"
+        " train_data.missing_images=tolerant goes on without these cameras"
+    )
 
     def __init__(
         self,
@@ -68,14 +86,15 @@ class ImageLoader:
             return
         files = tqdm(filenames, desc="Looking for images", unit="file", delay=2, leave=False)
         for name in {os.path.dirname(name): name for name in filenames}.values():
-            resolve_inside(self.dataroot, name)  # one of each folder: links are slow to follow
+            resolve_inside(
+                self.dataroot, name, self.table
+            )  # one of each folder: links are slow to follow
         absent = [name for name in files if not os.path.isfile(self.dataroot / name)]
         if absent:
             more = "" if len(absent) <= _SHOWN else f" and {len(absent) - _SHOWN:,} more"
             raise DrivetrError(
                 f"{self.dataroot}: {len(absent):,} of {len(filenames):,} images are missing:"
-                f" {', '.join(absent[:_SHOWN])}{more}; fetch them, or go on without these cameras"
-                " by --cfg-options train_data.missing_images=tolerant (test_data in a test)"
+                f" {', '.join(absent[:_SHOWN])}{more}; {self.if_absent}"
             )
 
     def load(self, filename: str, height: int, width: int) -> UInt8[Tensor, "3 h w"] | None:
@@ -90,7 +109,7 @@ class ImageLoader:
             DrivetrError: a name that leaves the dataroot, a size that is not the table's, a broken
                 image in strict mode, or too many of them in tolerant mode.
         """
-        path = resolve_inside(self.dataroot, filename)
+        path = resolve_inside(self.dataroot, filename, self.table)
         try:
             header = read_image_header(path)
         except DrivetrError as error:
@@ -98,9 +117,8 @@ class ImageLoader:
             return None
         if (header.height, header.width) != (height, width) and not self.rescale:
             raise DrivetrError(
-                f"{path}: is {header.width}x{header.height} pixels but sample_data.json says"
-                f" {width}x{height}; restore the original, or set rescale_intrinsics=True if the"
-                " image was resized as a whole"
+                f"{path}: is {header.width}x{header.height} pixels but {self.table} says"
+                f" {width}x{height}; {self.if_resized}"
             )
         try:
             return decode_image_file(path)
@@ -111,10 +129,7 @@ class ImageLoader:
     def _do_without(self, filename: str, error: DrivetrError) -> None:
         """Counts a broken image; ends where that is not allowed."""
         if self.missing == "strict":
-            raise DrivetrError(
-                f"{error}; `drivetr verify` counts all such files, and --cfg-options"
-                " train_data.missing_images=tolerant goes on without these cameras"
-            ) from error
+            raise DrivetrError(f"{error}; {self.if_broken}") from error
         if not self.broken:
             _logger.warning("%s; going on without such cameras, which is told only once", error)
         self.broken[filename] = str(error)

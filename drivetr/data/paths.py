@@ -19,12 +19,13 @@ def fault_of_filename(filename: str) -> str | None:
     return None
 
 
-def resolve_inside(dataroot: Path, filename: str) -> Path:
+def resolve_inside(dataroot: Path, filename: str, table: str = "sample_data.json") -> Path:
     """The real path of a table's file name, with every symbolic link resolved.
 
     Args:
         dataroot: folder of the dataset; it may itself be a symbolic link.
         filename: relative path as the table gives it.
+        table: that names the file, for messages.
 
     Raises:
         DrivetrError: the name is absolute, climbs out, or a link leads out of the dataroot.
@@ -32,7 +33,7 @@ def resolve_inside(dataroot: Path, filename: str) -> Path:
     fault = fault_of_filename(filename)
     if fault is not None:
         raise DrivetrError(
-            f"sample_data.json: filename {filename!r} {fault}; it has to be a path relative to the"
+            f"{table}: filename {filename!r} {fault}; it has to be a path relative to the"
             f" dataroot {dataroot}"
         )
     root = dataroot.resolve()
@@ -40,11 +41,11 @@ def resolve_inside(dataroot: Path, filename: str) -> Path:
         path = (root / filename).resolve()
     except (OSError, RuntimeError) as error:
         raise DrivetrError(
-            f"sample_data.json: filename {filename!r} cannot be resolved below {root} ({error})"
+            f"{table}: filename {filename!r} cannot be resolved below {root} ({error})"
         ) from error
     if not path.is_relative_to(root):
         raise DrivetrError(
-            f"sample_data.json: filename {filename!r} is a symbolic link that leaves the dataroot"
+            f"{table}: filename {filename!r} is a symbolic link that leaves the dataroot"
             f" {root} and is not opened; copy the files into it or name the folder they are in"
         )
     return path

@@ -40,6 +40,18 @@ def generator_from(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
+def index_and_draws(key: int | DrawKey) -> tuple[int, torch.Generator]:
+    """Which sample a dataset is asked for, and the generator of all its random transforms.
+
+    Args:
+        key: from `StreamSampler`, which brings the random draws of its place in the stream; or a
+            plain index, which always gives the same draws.
+    """
+    if not isinstance(key, DrawKey):
+        key = DrawKey(key, seed_from("plain", key))
+    return key.index, generator_from(key.seed)
+
+
 class StreamSampler(Sampler[DrawKey]):
     """The endless stream of shuffled samples that one rank of a training run sees.
 

@@ -10,8 +10,9 @@ from typing import Any
 from torch import nn
 
 from drivetr.engine.config import suggestion
+from drivetr.engine.pretrained import load_part
+from drivetr.engine.sources import read_source
 from drivetr.errors import DrivetrError
-from drivetr.nn.weights import KeyMap, load_weights, read_weights
 
 
 @dataclass
@@ -105,13 +106,11 @@ class Builder:
             if not self.from_scratch:
                 raise DrivetrError(
                     f"{self.source}: {where} needs pretrained weights: --cfg-options"
-                    f" {where}.init=PATH (a state dict of the same architecture), or --from-scratch"
+                    f" {where}.init=PATH (weights of the same architecture), or --from-scratch"
                 )
             return
         try:
-            # Trunks know which parts of a published classifier they leave out.
-            key_map: KeyMap | None = getattr(module, "torchvision_key", None)
-            report = load_weights(module, read_weights(path), key_map)
+            report = load_part(module, read_source(Path(path)))
         except DrivetrError as error:
             raise DrivetrError(f"{self.source}: {where}.init={path}: {error}") from error
         self.reports.append(f"{where}.init={path}:\n{report}")

@@ -13,10 +13,11 @@ another config, no functions or classes of its own). It is code: run only config
 
 Every `dict(type=Class, key=value)` becomes `Class(key=value)`, innermost first, so constructors
 receive built modules. Keys are checked against the constructor's signature. A list may hold such
-dicts. The engine itself understands one more key in any of them, `init`: the path of a state dict
-that is loaded into what was built (`drivetr.nn.weights`); `init=None` says "this needs pretrained
-weights", and training refuses to start without a path unless `--from-scratch` is given. A dict
-without `type` stays a dict.
+dicts. The engine itself understands one more key in any of them, `init`: the path of weights that
+are loaded into what was built, in any form that `drivetr convert` reads or writes, or a checkpoint
+of `drivetr train`; of a larger model its part is taken (`drivetr.engine.pretrained`). `init=None`
+says "this needs pretrained weights", and training refuses to start without a path unless
+`--from-scratch` is given. A dict without `type` stays a dict.
 
 Names a config may define (`*` must be there). Any other name has to be a helper that the same file
 uses; one that nobody reads is refused with a hint:
@@ -41,7 +42,8 @@ uses; one that nobody reads is refused with a hint:
                    module_lr multiplies the rate of what is under that module of the detector
     schedule *     dict(epochs=24) or dict(iterations=28130), with warmup_iterations=500,
                    warmup_ratio=1/3, min_ratio=1e-3: linear warm-up, then a cosine down to
-                   min_ratio of the rate
+                   min_ratio of the rate; with drop_after=2/3 one drop to it after that share of
+                   the run
     reference_batch_size  frames a step that `lr` and `iterations` were chosen for; with another
                    real number (batch_size x processes) the rate is scaled in proportion and
                    `iterations` inversely, and the log says so. None: nothing is scaled

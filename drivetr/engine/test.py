@@ -14,6 +14,8 @@ JUDGES: dict[str, tuple[str, str]] = {
     "NuScenesDataset": ("drivetr.engine.judges.nuscenes", "judge_nuscenes"),
     "PromptedCrops": ("drivetr.engine.judges.zero_shot", "judge_zero_shot"),
     "CocoDataset": ("drivetr.engine.judges.coco", "judge_coco"),
+    "DigitsDataset": ("drivetr.engine.judges.classification", "judge_classification"),
+    "NumberWordsDataset": ("drivetr.engine.judges.number_words", "judge_number_words"),
 }
 
 

@@ -201,7 +201,19 @@ def _open_dataset(config: RunConfig, builder: Builder, rank: int) -> tuple[Any, 
         distributed.barrier()
     if len(dataset) == 0:
         raise DrivetrError(f"{config.file}: train_data has no samples in split of that name")
+    _check_classes(config, dataset)
     return dataset, loading
+
+
+def _check_classes(config: RunConfig, dataset: Any) -> None:
+    """Refuses labels that mean something else than the config says, or nothing."""
+    names = tuple(getattr(dataset, "classes", config.classes))
+    if names != tuple(config.classes):
+        told = [f"{len(some)} ({', '.join(some[:3])}, ...)" for some in (names, config.classes)]
+        raise DrivetrError(
+            f"{config.file}: the training split has {told[0]} classes, but the config's `classes`"
+            f" are {told[1]}; set classes, and num_classes of model and criterion"
+        )
 
 
 def _length(

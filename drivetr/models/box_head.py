@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from drivetr.geometry.box_codes import BOX_CODES, boxes_from_code
 from drivetr.geometry.boxes import CENTER
+from drivetr.models.named_classes import NamedClasses
 from drivetr.nn.mlp import mlp, normed_mlp
 from drivetr.nn.ranges import Range3D, inverse_sigmoid, metres_from_unit
 
@@ -82,9 +83,10 @@ class BoxHead(nn.Module):
         code: name of the raw output's column order (`drivetr.geometry.box_codes`).
         share_branches: all layers use the same two networks (PETR, StreamPETR) and not their own.
         prior: score that an untrained head gives to every class, as in focal loss.
+        names: compares queries with texts; without it every class has weights of its own.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - two small networks, their sizes and what reads them
         self,
         embed_dim: int,
         num_classes: int,
@@ -93,16 +95,22 @@ class BoxHead(nn.Module):
         code: str = "drivetr",
         share_branches: bool = False,
         prior: float = 0.01,
+        names: NamedClasses | None = None,
     ) -> None:
         super().__init__()
         own = 1 if share_branches else num_layers
-        classify = [normed_mlp(embed_dim, embed_dim, embed_dim, num_classes) for _ in range(own)]
+        width = num_classes if names is None else names.branch_width
+        classify = [normed_mlp(embed_dim, embed_dim, embed_dim, width) for _ in range(own)]
         regress = [mlp(embed_dim, embed_dim, embed_dim, 10) for _ in range(own)]
+        start = torch.full((width,), -math.log(1 / prior - 1))
+        if names is not None:
+            start[:-1] = 0  # a place in the space of texts; the last number is the score
         for branch in classify:
-            branch[-1].bias = nn.Parameter(torch.full((num_classes,), -math.log(1 / prior - 1)))
+            branch[-1].bias = nn.Parameter(start.clone())
         self.classify = nn.ModuleList(classify * (num_layers // own))
         self.regress = nn.ModuleList(regress * (num_layers // own))
         self.centre = centre
+        self.names = names
         if code not in BOX_CODES:
             raise ValueError(f"code is {code!r}, expected one of {', '.join(BOX_CODES)}")
         self.code = BOX_CODES[code]
@@ -113,9 +121,14 @@ class BoxHead(nn.Module):
         query: Float[Tensor, "B Q C"],
         reference: Float[Tensor, "B Q 3"],
         points: Float[Tensor, "B heads Q 3"] | None,
-    ) -> tuple[Float[Tensor, "B Q K"], Float[Tensor, "B Q 10"]]:
-        """Logits and boxes (metres) that decoder layer `layer` reads from normed queries."""
-        logits = self.classify[layer](query).float()
+    ) -> dict[str, Tensor]:
+        """What decoder layer `layer` reads from normed queries.
+
+        Returns:
+            `pred_logits` (B,Q,K), `pred_boxes` (B,Q,10) in metres, and what `names` adds.
+        """
+        classes = self.classify[layer](query).float()
+        prediction = {"pred_logits": classes} if self.names is None else self.names(classes)
         boxes = boxes_from_code(self.regress[layer](query).float(), self.code)
         centre = self.centre(boxes[..., CENTER], query.float(), reference, points)
-        return logits, torch.cat([centre, boxes[..., CENTER.stop :]], dim=-1)
+        return {**prediction, "pred_boxes": torch.cat([centre, boxes[..., CENTER.stop :]], dim=-1)}

@@ -44,8 +44,8 @@ OPENAI = Layout(
         (r"ln_final\.", "text.ln_final."),
         (r"text_projection$", "text_projection.weight"),
     ),
-    # Sizes that TorchScript archives carry along, and open_clip's causal mask.
-    drop=("input_resolution", "context_length", "vocab_size", "attn_mask"),
+    drop=dict.fromkeys(("input_resolution", "context_length", "vocab_size"), "a size")
+    | {"attn_mask": "the causal mask, made anew"},
     reshape=_openai_shapes,
 )
 
@@ -86,9 +86,19 @@ HUGGING_FACE = Layout(
         (r"text_model\.embeddings\.position_embedding\.weight$", "text.positional_embedding"),
         (r"text_model\.final_layer_norm\.", "text.ln_final."),
     ),
-    # Running numbers that transformers 4 saved.
-    drop=("text_model.embeddings.position_ids", "vision_model.embeddings.position_ids"),
+    drop=dict.fromkeys(
+        ("text_model.embeddings.position_ids", "vision_model.embeddings.position_ids"),
+        "running numbers",
+    ),
     reshape=_hf_shapes,
 )
 
-CLIP_LAYOUTS = (OPENAI, HUGGING_FACE)
+RESNET_FORM = Layout(
+    name="CLIP with a ResNet",
+    sign=r"visual\.(?:layer1|attnpool)\.",
+    rules=(),
+    refusal="is CLIP with a ResNet as image tower, which drivetr does not have; take one with a"
+    " ViT, such as ViT-B/32",
+)
+
+CLIP_LAYOUTS = (OPENAI, HUGGING_FACE, RESNET_FORM)

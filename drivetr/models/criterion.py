@@ -11,7 +11,8 @@ from torchvision.ops import sigmoid_focal_loss
 
 from drivetr.geometry.box_codes import BOX_CODES, code_from_boxes
 from drivetr.geometry.boxes import BOX_DIM, VELOCITY
-from drivetr.models.matcher import HungarianMatcher
+from drivetr.models.matcher import Assignment, HungarianMatcher
+from drivetr.models.name_criterion import NameCriterion
 from drivetr.models.token_criterion import TokenCriterion
 from drivetr.structures.cameras import Cameras
 from drivetr.structures.frame import Targets
@@ -43,9 +44,10 @@ class SetCriterion:
         mask_unknown_velocity: a box without velocity still teaches its other columns. The published
             trainings drop such a box from the L1 loss altogether; False reproduces that.
         tokens: the loss of a depth head's tokens.
+        names: the losses of a head with named classes, in the place of the focal loss of classes.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - weights, and the parts of the loss
         self,
         matcher: HungarianMatcher,
         num_classes: int = 10,
@@ -54,6 +56,7 @@ class SetCriterion:
         code_weights: tuple[float, ...] = PETR_CODE_WEIGHTS,
         mask_unknown_velocity: bool = True,
         tokens: TokenCriterion | None = None,
+        names: NameCriterion | None = None,
     ) -> None:
         self.matcher = matcher
         self.num_classes = num_classes
@@ -62,13 +65,17 @@ class SetCriterion:
         self.code_weights = code_weights
         self.mask_unknown_velocity = mask_unknown_velocity
         self.tokens = tokens
+        self.names = names
         self._has_warned = False
 
     def __call__(self, outputs: dict[str, Any], targets: list[Targets], cameras: Cameras) -> Losses:
         """Weighted losses to be summed.
 
         `loss_cls` and `loss_bbox` of the last layer, `d{i}.*` of the earlier ones, `dn{i}.*` of
-        every layer's denoising queries, and those of the `TokenCriterion`.
+        every layer's denoising queries, those of the `TokenCriterion` and of the `NameCriterion`.
+
+        Raises:
+            ValueError: there are denoising queries and named classes, which have no loss for them.
         """
         losses: Losses = {}
         layers = [*outputs["aux_outputs"], outputs]
@@ -77,6 +84,8 @@ class SetCriterion:
             matched = self._matched_losses(layer, targets, outputs.get("anchors"))
             losses |= {prefix + name: value for name, value in matched.items()}
         if "denoising" in outputs:
+            if self.names is not None:
+                raise ValueError("denoising queries do not learn names; leave one of the two out")
             noised = outputs["denoising"]["noised"]
             for index, layer in enumerate(outputs["denoising"]["layers"]):
                 denoised = self._denoising_losses(layer, noised)
@@ -91,18 +100,30 @@ class SetCriterion:
         logits, boxes = layer["pred_logits"], layer["pred_boxes"]
         labels = torch.full(logits.shape[:2], self.num_classes, device=logits.device)
         truth = boxes.new_full(boxes.shape, torch.nan)  # B Q 10
+        pairs = []
         for i, target in enumerate(targets):
             self._warn_of_too_many(len(target), logits.shape[1])
-            start = None if anchors is None else anchors[i]
-            rows, columns = self.matcher(logits[i], boxes[i], target, start)
+            rows, columns = self._match(layer, i, target, anchors)
             labels[i, rows] = target.labels[columns]
             truth[i, rows] = target.boxes[columns].to(truth)
+            pairs.append((rows, columns))
         matched = labels < self.num_classes
         count = mean_over_ranks(matched.sum().float()).clamp(min=1)
+        box_loss = {"loss_bbox": self._box_loss(boxes[matched], truth[matched]) / count}
+        if self.names is not None:
+            return self.names(layer, pairs, targets, count) | box_loss
         return {
-            "loss_cls": self._class_loss(logits.flatten(0, 1), labels.flatten()) / count,
-            "loss_bbox": self._box_loss(boxes[matched], truth[matched]) / count,
-        }
+            "loss_cls": self._class_loss(logits.flatten(0, 1), labels.flatten()) / count
+        } | box_loss
+
+    def _match(
+        self, layer: dict[str, Tensor], index: int, target: Targets, anchors: Tensor | None
+    ) -> Assignment:
+        logits = layer["pred_logits"][index]
+        if self.names is not None:
+            logits, target = self.names.matched_as(layer, index, target)
+        start = None if anchors is None else anchors[index]
+        return self.matcher(logits, layer["pred_boxes"][index], target, start)
 
     def _warn_of_too_many(self, objects: int, queries: int) -> None:
         if objects > queries and not self._has_warned:

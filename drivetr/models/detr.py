@@ -1,15 +1,15 @@
 """DETR: object detection as set prediction in one image (arXiv:2005.12872)."""
 
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from drivetr.models.encoding_entrance import Entrance, enter
 from drivetr.nn.decoder import TransformerDecoder
 from drivetr.nn.encoder import TransformerEncoder
 from drivetr.nn.mlp import mlp
-from drivetr.nn.position import Position
 
 Outputs = dict[str, Any]
 
@@ -25,6 +25,11 @@ class DETR(nn.Module):
         embed_dim: width C of tokens and queries.
         num_queries: Q, the largest number of objects in one image.
         num_classes: K, without the class "no object", which comes last.
+        spatial_encoding: where the encodings enter: "attention" (in all attentions, as published),
+            "decoder", "input" or "none"; `drivetr.models.encoding_entrance` says what each means.
+
+    Raises:
+        ValueError: for another word.
     """
 
     def __init__(
@@ -36,8 +41,15 @@ class DETR(nn.Module):
         embed_dim: int = 256,
         num_queries: int = 100,
         num_classes: int = 91,
+        spatial_encoding: Entrance = "attention",
     ) -> None:
         super().__init__()
+        if spatial_encoding not in get_args(Entrance):
+            raise ValueError(
+                f"spatial_encoding is {spatial_encoding!r}, expected one of"
+                f" {', '.join(get_args(Entrance))}"
+            )
+        self.spatial_encoding = spatial_encoding
         out_channels: Any = backbone.out_channels
         self.backbone = backbone
         self.input_proj = nn.Conv2d(out_channels[-1], embed_dim, 1)
@@ -47,6 +59,10 @@ class DETR(nn.Module):
         self.query_embed = nn.Embedding(num_queries, embed_dim)
         self.class_embed = nn.Linear(embed_dim, num_classes + 1)
         self.box_embed = mlp(embed_dim, embed_dim, embed_dim, 4)
+        for part in (encoder, decoder):  # how DETR's authors start their transformer
+            for weight in part.parameters():
+                if weight.dim() > 1:
+                    nn.init.xavier_uniform_(weight)
 
     def forward(
         self, images: Float[Tensor, "B 3 H W"], padding_mask: Bool[Tensor, "B H W"]
@@ -64,15 +80,23 @@ class DETR(nn.Module):
         """
         features = self.backbone(images)[-1]
         padding = resize_mask(padding_mask, features.shape[-2:])  # B h w
-        position = Position(added=_tokens(self.position(padding)))
         visible = ~padding.flatten(1)[:, None, None]
-        memory = self.encoder(_tokens(self.input_proj(features)), position, visible)
-        place = self.query_embed.weight.expand(len(images), -1, -1)  # B Q C
-        query, query_position = torch.zeros_like(place), Position(added=place)
-        layers = []
+        start = enter(
+            self.spatial_encoding,
+            _tokens(self.input_proj(features)),
+            _tokens(self.position(padding)),
+            self.query_embed.weight.expand(len(images), -1, -1),  # B Q C
+        )
+        memory = self.encoder(start.tokens, start.encoder_position, visible)
+        query, layers = start.query, []
         for index in range(len(self.decoder)):
             query, _ = self.decoder.step(
-                index, query, memory, query_position, position, memory_mask=visible
+                index,
+                query,
+                memory,
+                start.query_position,
+                start.decoder_position,
+                memory_mask=visible,
             )
             normed = self.decoder.post_norm(query)
             layers.append(

@@ -1,6 +1,7 @@
 """The layouts that DETR's weights are published in."""
 
 from drivetr.models.layouts import Layout
+from drivetr.models.resnet_layouts import hugging_face_trunk
 
 _OURS = r"\1.layers.\2."  # of encoder or decoder
 
@@ -26,6 +27,7 @@ FACEBOOK = Layout(
 )
 
 _HF = r"model\.(encoder|decoder)\.layers\.(\d+)\."
+_HF_TRUNK = r"model\.backbone\.(?:conv_encoder\.)?model\."
 _HF_POSITION = r"model\.(?:backbone\.)?position_embedding\."
 # transformers 4 writes out_proj and fc1, version 5 o_proj and mlp.fc1.
 _OUT, _FC1, _FC2 = r"(?:out|o)_proj\.", r"(?:mlp\.)?fc1\.", r"(?:mlp\.)?fc2\."
@@ -34,7 +36,8 @@ HUGGING_FACE = Layout(
     name="Hugging Face",
     sign=r"model\.encoder\.layers\.",
     rules=(
-        (r"model\.backbone\.(?:conv_encoder\.)?model\.", "backbone."),
+        *hugging_face_trunk(_HF_TRUNK, "backbone."),
+        (_HF_TRUNK, "backbone."),  # timm's names, which are torchvision's
         (_HF_POSITION + r"row_embeddings\.", "position.row_embed."),
         (_HF_POSITION + r"column_embeddings\.", "position.col_embed."),
         (r"model\.input_projection\.", "input_proj."),

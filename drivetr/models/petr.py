@@ -23,6 +23,7 @@ from drivetr.nn.ray_channels import GroundRays
 from drivetr.structures.cameras import Cameras
 
 Outputs = dict[str, Any]
+SCORES = {"pred_logits", "pred_objectness"}
 BLIND_LOGIT = -1e4  # a score of exactly zero, and still a finite loss
 
 
@@ -94,10 +95,10 @@ class PETR(nn.Module):
 
         Returns:
             outputs, and the memory for the next frame (none). The outputs are `pred_logits`
-            (B,Q,K), `pred_boxes` (B,Q,10) in the convention of `drivetr.geometry.boxes`,
-            `aux_outputs` with the same two of every earlier layer; `anchors` (B,Q,3), where the
-            queries started, in metres; `blind` (B,), True where no camera showed anything;
-            `tokens` of the depth head and `denoising` if there are such parts.
+            (B,Q,K), `pred_boxes` (B,Q,10) in the convention of `drivetr.geometry.boxes` and what
+            else the head tells; `aux_outputs` with the same of every earlier layer; `anchors`
+            (B,Q,3), where the queries started, in metres; `blind` (B,), True where no camera showed
+            anything; `tokens` of the depth head and `denoising` if there are such parts.
         """
         features = self.image_features(images, cameras)  # B N C H W
         return self.detect(features, cameras, noised), memory
@@ -140,10 +141,12 @@ class PETR(nn.Module):
             query, attended = self.decoder.step(
                 index, query, memory, query_position, memory_position, query_mask, visible
             )
-            logits, boxes = self.head(index, self.decoder.post_norm(query), reference, attended)
-            layers.append((logits.masked_fill(~seen, BLIND_LOGIT), boxes))
+            found = self.head(index, self.decoder.post_norm(query), reference, attended)
+            for name in SCORES & found.keys():
+                found[name] = found[name].masked_fill(~seen, BLIND_LOGIT)
+            layers.append(found)
             if self.refine:
-                reference = unit_from_metres(boxes[..., CENTER], self.span).detach()
+                reference = unit_from_metres(found["pred_boxes"][..., CENTER], self.span).detach()
         outputs = assemble_outputs(layers, noised, tokens)
         outputs["anchors"] = metres_from_unit(anchors, self.span)
         outputs["blind"] = ~seen[:, 0, 0]
@@ -163,25 +166,19 @@ def visible_tokens(
 
 
 def assemble_outputs(
-    layers: list[tuple[Tensor, Tensor]],
+    layers: list[dict[str, Tensor]],
     noised: NoisedQueries | None,
     tokens: dict[str, Tensor] | None,
 ) -> Outputs:
-    """The output dictionary from (logits, boxes) of all layers, denoising queries first in each."""
+    """The output dictionary from what the head read of all layers, denoising queries first."""
     count = 0 if noised is None else noised.reference.shape[1]
-    predictions = [
-        {"pred_logits": logits[:, count:], "pred_boxes": boxes[:, count:]}
-        for logits, boxes in layers
-    ]
+    predictions = [{name: x[:, count:] for name, x in layer.items()} for layer in layers]
     outputs: Outputs = {**predictions[-1], "aux_outputs": predictions[:-1]}
     if tokens is not None:
         outputs["tokens"] = tokens
     if noised is not None:
         outputs["denoising"] = {
             "noised": noised,
-            "layers": [
-                {"pred_logits": logits[:, :count], "pred_boxes": boxes[:, :count]}
-                for logits, boxes in layers
-            ],
+            "layers": [{name: x[:, :count] for name, x in layer.items()} for layer in layers],
         }
     return outputs

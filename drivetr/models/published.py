@@ -11,6 +11,7 @@ from drivetr.models.clip import CLIP, TextTransformer
 from drivetr.models.clip_layouts import CLIP_LAYOUTS
 from drivetr.models.detr import DETR
 from drivetr.models.detr_layouts import DETR_LAYOUTS
+from drivetr.models.hugging_face import clip_settings, detr_settings, vit_settings
 from drivetr.models.layouts import Layout
 from drivetr.models.vit import ViTClassifier
 from drivetr.models.vit_layouts import VIT_LAYOUTS
@@ -21,6 +22,7 @@ from drivetr.nn.encoder import TransformerEncoder
 from drivetr.nn.image_position import LearnedPosition, SinePosition
 
 Settings = dict[str, Any]  # plain numbers and words
+_MOST_LAYERS = 1000  # far more than anybody has published
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,21 @@ class Family:
 
 
 def count_layers(state: Mapping[str, Tensor], prefix: str) -> int:
-    """How many different numbers follow `prefix` in the names."""
-    return len({key[len(prefix) :].split(".")[0] for key in state if key.startswith(prefix)})
+    """How many different numbers follow `prefix` in the names.
+
+    Raises:
+        ValueError: so many that building them would fill the memory.
+    """
+    count = len({key[len(prefix) :].split(".")[0] for key in state if key.startswith(prefix)})
+    if count > _MOST_LAYERS:
+        raise ValueError(f"{count} layers at {prefix}")
+    return count
 
 
 def _build_detr(s: Settings) -> DETR:
     position = {"sine": SinePosition, "learned": LearnedPosition}[s["position"]]
+    if s["dilated"] not in (True, False):
+        raise ValueError(f"dilated is {s['dilated']!r}, expected True or False")
     sizes = (s["embed_dim"], s["num_heads"], s["ffn_dim"])
     return DETR(
         ResNet(s["depth"], (4,), frozen_norm=True, dilated=s["dilated"]),
@@ -79,19 +90,6 @@ def _detr_from_weights(state: Mapping[str, Tensor]) -> Settings:
     }
 
 
-def _detr_from_config(config: Mapping[str, Any]) -> Settings:
-    return {
-        "dilated": config["dilation"],
-        "position": config["position_embedding_type"],
-        "embed_dim": config["d_model"],
-        "num_heads": config["encoder_attention_heads"],
-        "ffn_dim": config["encoder_ffn_dim"],
-        "encoder_layers": config["encoder_layers"],
-        "decoder_layers": config["decoder_layers"],
-        "num_queries": config["num_queries"],
-    }
-
-
 def _build_vit(s: Settings) -> ViTClassifier:
     trunk = ViT(
         s["image_size"],
@@ -100,7 +98,7 @@ def _build_vit(s: Settings) -> ViTClassifier:
         s["num_heads"],
         s["embed_dim"],
         s["mlp_dim"],
-        eps=s["eps"],
+        eps=float(s["eps"]),
     )
     return ViTClassifier(trunk, s["num_classes"], s["pooling"])
 
@@ -120,19 +118,6 @@ def _vit_from_weights(state: Mapping[str, Tensor]) -> Settings:
         "embed_dim": embed_dim,
         "mlp_dim": state[first + "mlp.0.weight"].shape[0],
         "num_classes": state["head.weight"].shape[0],
-    }
-
-
-def _vit_from_config(config: Mapping[str, Any]) -> Settings:
-    return {
-        "image_size": config["image_size"],
-        "patch_size": config["patch_size"],
-        "num_layers": config["num_hidden_layers"],
-        "num_heads": config["num_attention_heads"],
-        "embed_dim": config["hidden_size"],
-        "mlp_dim": config["intermediate_size"],
-        "eps": config["layer_norm_eps"],
-        "pooling": "class_token",
     }
 
 
@@ -181,37 +166,17 @@ def _clip_from_weights(state: Mapping[str, Tensor]) -> Settings:
     }
 
 
-def _clip_from_config(config: Mapping[str, Any]) -> Settings:
-    vision, text = config["vision_config"], config["text_config"]
-    return {
-        "image_size": vision["image_size"],
-        "patch_size": vision["patch_size"],
-        "vision_layers": vision["num_hidden_layers"],
-        "vision_heads": vision["num_attention_heads"],
-        "vision_dim": vision["hidden_size"],
-        "vision_mlp_dim": vision["intermediate_size"],
-        "vocab_size": text["vocab_size"],
-        "context_length": text["max_position_embeddings"],
-        "text_dim": text["hidden_size"],
-        "text_heads": text["num_attention_heads"],
-        "text_layers": text["num_hidden_layers"],
-        "text_mlp_dim": text["intermediate_size"],
-        "activation": vision["hidden_act"],
-        "embed_dim": config["projection_dim"],
-    }
-
-
 FAMILIES: dict[str, Family] = {
     "detr": Family(
-        _build_detr, DETR_LAYOUTS, _detr_from_weights, _detr_from_config,
+        _build_detr, DETR_LAYOUTS, _detr_from_weights, detr_settings,
         untold=("num_heads", "dilated"), free=("num_classes", "num_queries"),
     ),
     "vit": Family(
-        _build_vit, VIT_LAYOUTS, _vit_from_weights, _vit_from_config,
+        _build_vit, VIT_LAYOUTS, _vit_from_weights, vit_settings,
         untold=("num_heads", "eps", "pooling"), free=("num_classes", "image_size"),
     ),
     "clip": Family(
-        _build_clip, CLIP_LAYOUTS, _clip_from_weights, _clip_from_config,
+        _build_clip, CLIP_LAYOUTS, _clip_from_weights, clip_settings,
         untold=("vision_heads", "text_heads", "activation"),
     ),
 }  # fmt: skip

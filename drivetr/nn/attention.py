@@ -27,7 +27,7 @@ class MultiheadAttention(nn.Module):
         kernel: GaussianKernel | None = None,
     ) -> None:
         super().__init__()
-        if embed_dim % num_heads:
+        if num_heads < 1 or embed_dim % num_heads:
             raise ValueError(f"embed_dim {embed_dim} is not a multiple of num_heads {num_heads}")
         self.num_heads = num_heads
         self.dropout = dropout

@@ -19,7 +19,7 @@ class DecoderLayer(nn.Module):
         self_attention: among the queries.
         cross_attention: from the queries to the image tokens.
         embed_dim: width C of the tokens.
-        ffn_dim: width inside the feed-forward part.
+        ffn_dim: width inside the feed-forward part; 0 leaves it out.
         dropout: after each attention and inside and after the feed-forward part.
     """
 
@@ -63,7 +63,7 @@ class TransformerDecoder(nn.Module):
     Args:
         embed_dim: width C of the tokens.
         num_heads: attention heads.
-        ffn_dim: width inside the feed-forward parts.
+        ffn_dim: width inside the feed-forward parts; 0 leaves them out.
         num_layers: layers L.
         dropout: everywhere in the layers.
         cross_widths: initial kernel width (metres) of each head of the cross-attention, or none.

@@ -15,7 +15,7 @@ class EncoderLayer(nn.Module):
     Args:
         embed_dim: width C of the tokens.
         num_heads: attention heads.
-        ffn_dim: width inside the feed-forward part.
+        ffn_dim: width inside the feed-forward part; 0 leaves it out.
         dropout: in and after the attention, and inside and after the feed-forward part.
     """
 
@@ -45,7 +45,7 @@ class TransformerEncoder(nn.Module):
     Args:
         embed_dim: width C of the tokens.
         num_heads: attention heads.
-        ffn_dim: width inside the feed-forward parts.
+        ffn_dim: width inside the feed-forward parts; 0 leaves them out.
         num_layers: layers; with 0 the tokens stay as they are.
         dropout: everywhere in the layers.
         with_checkpoint: trades time for memory by gradient checkpointing.

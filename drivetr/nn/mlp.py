@@ -1,6 +1,6 @@
 """Stacks of linear layers."""
 
-from torch import nn
+from torch import Tensor, nn
 
 
 def mlp(*widths: int) -> nn.Sequential:
@@ -19,8 +19,21 @@ def normed_mlp(*widths: int) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Linear(widths[-2], widths[-1]))
 
 
-def feed_forward(embed_dim: int, hidden_dim: int, dropout: float) -> nn.Sequential:
-    """The feed-forward part of a transformer layer: wider, ReLU, dropout, and back."""
+class Nothing(nn.Module):
+    """Zero whatever comes in: it takes the branch out of a residual layer."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Zeros of the same shape."""
+        return x.new_zeros(x.shape)
+
+
+def feed_forward(embed_dim: int, hidden_dim: int, dropout: float) -> nn.Module:
+    """The feed-forward part of a transformer layer: wider, ReLU, dropout, and back.
+
+    With a `hidden_dim` of 0 there is none: `Nothing`, and the norm behind it stays.
+    """
+    if hidden_dim == 0:
+        return Nothing()
     return nn.Sequential(
         nn.Linear(embed_dim, hidden_dim),
         nn.ReLU(),

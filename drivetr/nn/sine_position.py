@@ -1,4 +1,4 @@
-"""Sine encodings of image cells (DETR, PETR) and of reference points (PETR, arXiv:2203.05625)."""
+"""Sine encodings of words, image cells (DETR, PETR) and reference points (PETR)."""
 
 import torch
 from jaxtyping import Bool, Float
@@ -7,10 +7,12 @@ from torch import Tensor
 _TEMPERATURE = 10000.0
 
 
-def _angles(position: Float[Tensor, "*B"], num_feats: int) -> Float[Tensor, "*B F"]:
+def _angles(
+    position: Float[Tensor, "*B"], num_feats: int, temperature: float = _TEMPERATURE
+) -> Float[Tensor, "*B F"]:
     """`position` divided by a geometric series of wavelengths; columns 2i and 2i+1 share one."""
     pair = torch.arange(num_feats, device=position.device) // 2
-    return position[..., None] / _TEMPERATURE ** (2 * pair.float() / num_feats)
+    return position[..., None] / temperature ** (2 * pair.float() / num_feats)
 
 
 def multiview_sine(
@@ -38,7 +40,10 @@ def multiview_sine(
 
 
 def image_sine(
-    padding: Bool[Tensor, "B H W"], num_feats: int, eps: float = 1e-6
+    padding: Bool[Tensor, "B H W"],
+    num_feats: int,
+    eps: float = 1e-6,
+    temperature: float = _TEMPERATURE,
 ) -> Float[Tensor, "B 2*{num_feats} H W"]:
     """Encodes row and column of every cell, each counted over cells that are not padding.
 
@@ -49,15 +54,26 @@ def image_sine(
         padding: True where a cell looks at padding.
         num_feats: columns per axis, even.
         eps: keeps an axis that is all padding finite.
+        temperature: ratio of the longest wavelength to the shortest, nearly.
     """
     real = (~padding).float()
     parts = []
     for axis in (1, 2):
         count = real.cumsum(axis)
         share = count / (count.narrow(axis, -1, 1) + eps)
-        angles = _angles(share * (2 * torch.pi), num_feats)  # B H W F
+        angles = _angles(share * (2 * torch.pi), num_feats, temperature)  # B H W F
         parts.append(_alternating(angles))
     return torch.cat(parts, dim=-1).movedim(-1, 1)
+
+
+def sequence_sine(length: int, num_feats: int) -> Float[Tensor, "{length} {num_feats}"]:
+    """Encodes places 0, 1, ... of a sequence: sine and cosine alternate (arXiv:1706.03762, 3.5).
+
+    Args:
+        length: of the sequence.
+        num_feats: columns, even.
+    """
+    return _alternating(_angles(torch.arange(length).float(), num_feats))
 
 
 def sine_of_points(

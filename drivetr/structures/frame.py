@@ -19,6 +19,8 @@ class Targets:
         num_points: lidar and radar points inside each box.
         visibility: nuScenes level 1 (0-40 % visible) .. 4 (80-100 %), 0 where unknown.
         instance: number of the object, the same through a scene.
+        embeddings: what a CLIP model sees in each box, of length 1; NaN where it saw nothing, None
+            where nobody looked.
     """
 
     boxes: Float[Tensor, "G 10"]
@@ -26,6 +28,7 @@ class Targets:
     num_points: Int[Tensor, "G"]
     visibility: Int[Tensor, "G"]
     instance: Int[Tensor, "G"]
+    embeddings: Float[Tensor, "G D"] | None = None
 
     def __len__(self) -> int:
         """Number of boxes."""
@@ -39,6 +42,7 @@ class Targets:
             self.num_points[keep],
             self.visibility[keep],
             self.instance[keep],
+            None if self.embeddings is None else self.embeddings[keep],
         )
 
     def to(self, device: torch.device | str) -> "Targets":
@@ -49,6 +53,7 @@ class Targets:
             self.num_points.to(device),
             self.visibility.to(device),
             self.instance.to(device),
+            None if self.embeddings is None else self.embeddings.to(device),
         )
 
 

@@ -83,3 +83,24 @@ def test_a_rig_has_its_own_sizes(tmp_path: Path) -> None:
     (tmp_path / "rig.json").write_text("{}")
     with pytest.raises(DrivetrError, match="--size does not go with --rig"):
         call(str(tmp_path / "out"), "--rig", str(tmp_path / "rig.json"), "--size", "32x64")
+
+
+def test_shapes_are_written_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for told in ("wrote 3 pictures", "already holds"):
+        call(str(tmp_path / "out"), "--shapes", "2", "1")
+        assert told in capsys.readouterr().out
+    assert len(list((tmp_path / "out/train_shapes").iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--shapes", "0", "1"), "--shapes 0 1"),
+        (("--shapes", "1", "1", "--seed", "-1"), "a seed of 0 or more"),
+        (("--shapes", "1", "1", "--size", "32x32"), "do not go with --shapes"),
+    ],
+)
+def test_wrong_shapes_are_told(tmp_path: Path, arguments: tuple[str, ...], told: str) -> None:
+    with pytest.raises(DrivetrError, match=told):
+        call(str(tmp_path / "out"), *arguments)
+    assert not (tmp_path / "out").exists()

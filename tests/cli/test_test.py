@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from drivetr.cli.main import main
+from tests.data.coco.small import write_small_coco
 
 ROOT = Path(__file__).parents[2]
 DEMO = str(ROOT / "configs/petr/petr_point_synth.py")
@@ -38,6 +39,11 @@ def test_trained_on_real_keyframes_and_tested_without_its_config(nuscenes_real, 
     again = json.loads((run / "metrics.json").read_text())
     assert again["label_aps"] == metrics["label_aps"]
     assert (run / "results.json").is_file()
+
+    # COCO is another kind of dataset.
+    coco = ["--dataroot", str(write_small_coco(tmp_path / "coco")), "--version", "2017"]
+    assert main(["test", str(run / "last.pth"), *coco, "--split", "val2017"]) == 2
+    assert "has no version 2017 (found: no version at all)" in capsys.readouterr().err
 
     # Without truth the submission is all there is; without maps nothing is detected.
     blind = tmp_path / "blind"

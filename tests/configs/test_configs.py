@@ -33,8 +33,9 @@ def build_without_data(node: dict[str, Any], where: str) -> dict[str, Any]:
 
     dataset.__signature__ = inspect.signature(node["type"])  # type: ignore[attr-defined]
     loader = LoaderSettings.__annotations__
-    rest = {k: v for k, v in node.items() if k not in {"type", "dataroot", "version", *loader}}
-    rest["index"] = (node["dataroot"], node["version"])
+    rest = {k: v for k, v in node.items() if k not in {"type", *loader}}
+    if "index" in inspect.signature(node["type"]).parameters:
+        rest["index"] = (rest.pop("dataroot"), rest.pop("version"))
     built: dict[str, Any] = Builder(where).call(dataset, rest, where)
     return built
 
@@ -65,7 +66,7 @@ def test_settings(config: RunConfig) -> None:
     builder = Builder(config.file)
     schedule = builder.call(Schedule, config.schedule, "schedule")
     total = schedule.total(num_samples=1000, frames_per_step=8, scale=1.0)
-    assert schedule.factor(total - 1, total) < schedule.factor(total // 2, total) < 1
+    assert schedule.factor(total - 1, total) < schedule.factor(total // 2, total) <= 1
     builder.call(CheckpointSettings, config.checkpoint, "checkpoint")
     if config.ema is not None:
         builder.call(EmaSettings, config.ema, "ema")
@@ -76,5 +77,5 @@ def test_data(config: RunConfig) -> None:
     for node, where in ((config.train_data, "train_data"), (config.test_data, "test_data")):
         built = build_without_data(node, where)
         assert all(callable(transform) for transform in built.get("transforms", ()))
-    test_pad = build_without_data(config.test_data, "test_data")["transforms"]
-    assert test_pad
+    if "transforms" in inspect.signature(config.test_data["type"]).parameters:
+        assert build_without_data(config.test_data, "test_data")["transforms"]

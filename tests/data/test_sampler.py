@@ -12,6 +12,7 @@ from drivetr.data.sampler import (
     DrawKey,
     StreamSampler,
     generator_from,
+    index_and_draws,
     seed_from,
 )
 
@@ -107,3 +108,14 @@ def test_number_of_workers_plays_no_part():
     alone = batches(0, 0)
     assert batches(2, 0) == alone
     assert batches(2, 3) == alone[3:]
+
+
+def test_a_plain_index_always_gives_the_same_draws():
+    def drawn(key):
+        index, generator = index_and_draws(key)
+        return index, torch.rand(3, generator=generator).tolist()
+
+    assert drawn(4) == drawn(4)
+    assert drawn(4)[0] == drawn(DrawKey(4, 7))[0] == 4
+    assert drawn(4)[1] != drawn(5)[1]
+    assert drawn(DrawKey(4, 7))[1] == drawn(DrawKey(9, 7))[1] != drawn(DrawKey(4, 8))[1]

@@ -1,16 +1,15 @@
 """Published weights in every layout, through the door and out again."""
 
 import json
-import zipfile
 
-import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 import drivetr
 from drivetr.cli.main import main
-from drivetr.engine.convert import convert, read_source
+from drivetr.engine.convert import convert
+from drivetr.engine.sources import read_source
 from drivetr.errors import DrivetrError
 from drivetr.models.published import FAMILIES, PUBLISHED
 
@@ -76,10 +75,9 @@ def test_what_a_bare_state_dict_does_not_tell(checkpoint, tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_name_with_other_sizes_lists_the_shapes(checkpoint, tmp_path):
-    with pytest.raises(
-        DrivetrError, match=r"layout of facebookresearch/detr\): (?s:.*)wrong shape"
-    ):
+def test_a_name_with_other_sizes_lists_them(checkpoint, tmp_path):
+    said = r"layout of facebookresearch/detr\) as detr_r50: .* embed_dim 256 \(weights: 16\)"
+    with pytest.raises(DrivetrError, match=said):
         convert(read_source(checkpoint), "detr_r50", tmp_path / "out", {})
     assert not (tmp_path / "out").exists()
 
@@ -106,34 +104,37 @@ def test_a_missing_and_an_unknown_key_fail(checkpoint, tmp_path):
         convert(read_source(checkpoint), "detr", tmp_path / "out", {"num_heads": 2, "dilated": 0})
 
 
-class TestSources:
-    def test_a_folder_without_weights(self, tmp_path):
-        (tmp_path / "config.json").write_text("{}")
-        with pytest.raises(DrivetrError, match=r"has no model\.safetensors"):
-            read_source(tmp_path)
+def test_more_layers_than_anybody_has_are_not_built(checkpoint, tmp_path):
+    state = torch.load(checkpoint, weights_only=True)["model"]
+    few = torch.zeros(16)
+    state |= {f"transformer.encoder.layers.{i}.norm1.weight": few for i in range(5000)}
+    torch.save(state, checkpoint)
+    with pytest.raises(DrivetrError, match=r"no detr has such shapes \(5000 layers"):
+        convert(read_source(checkpoint), "detr", tmp_path / "out", {"num_heads": 2, "dilated": 0})
 
-    def test_an_archive_of_arrays(self, tmp_path):
-        np.savez(tmp_path / "w.npz", cls=np.ones((1, 1, 4), np.float32))
-        assert read_source(tmp_path / "w.npz").weights["cls"].shape == (1, 1, 4)
 
-    def test_pickled_arrays_are_refused(self, tmp_path):
-        np.savez(tmp_path / "w.npz", cls=np.array([{}], dtype=object))
-        with pytest.raises(DrivetrError, match="is no archive of plain arrays"):
-            read_source(tmp_path / "w.npz")
+def test_the_source_is_not_written_over(tmp_path):
+    save_file({"a": torch.zeros(1)}, tmp_path / "model.safetensors")
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(DrivetrError, match="is the source, which would be written over"):
+        convert(read_source(tmp_path), "vit", tmp_path / ".", {})
 
-    def test_torchscript_runs_only_where_it_is_allowed(self, tmp_path):
-        path = tmp_path / "script.pt"
-        torch.jit.save(torch.jit.script(torch.nn.Linear(2, 3)), str(path))
-        with pytest.raises(DrivetrError, match="TorchScript archive.* pass --allow-torchscript"):
-            read_source(path)
-        with pytest.warns(UserWarning, match="runs the TorchScript code"):
-            assert set(read_source(path, allow_torchscript=True).weights) == {"weight", "bias"}
 
-    def test_a_broken_archive(self, tmp_path):
-        with zipfile.ZipFile(tmp_path / "w.pt", "w") as archive:
-            archive.writestr("w/code/x.py", "nonsense")
-        with pytest.raises(DrivetrError, match="cannot be read"), pytest.warns(match="TorchScript"):
-            read_source(tmp_path / "w.pt", allow_torchscript=True)
+def test_names_of_two_layouts_end_with_status_2(checkpoint, tmp_path, capsys):
+    state = torch.load(checkpoint, weights_only=True)["model"]
+    state["model.encoder.layers.0.fc1.weight"] = torch.zeros(1)
+    torch.save(state, checkpoint)
+    words = ["convert", str(checkpoint), "--model", "detr_r50", "--out", str(tmp_path / "out")]
+    assert main(words) == 2
+    assert "found facebookresearch/detr and Hugging Face" in capsys.readouterr().err
+
+
+def test_clip_with_a_resnet_is_refused_by_name(tmp_path, capsys):
+    state = {"visual.layer1.0.conv1.weight": torch.zeros(1), "logit_scale": torch.zeros(())}
+    torch.save(state, tmp_path / "rn50.pth")
+    words = ["convert", str(tmp_path / "rn50.pth"), "--model", "clip", "--out", str(tmp_path)]
+    assert main(words) == 2
+    assert "CLIP with a ResNet as image tower, which drivetr does not" in capsys.readouterr().err
 
 
 class TestFromPretrained:
@@ -144,12 +145,44 @@ class TestFromPretrained:
         with pytest.raises(DrivetrError, match="expected 1 and one of detr, vit, clip"):
             drivetr.from_pretrained(tmp_path)
 
-    def test_weights_of_another_size(self, checkpoint, tmp_path):
-        out = tmp_path / "out"
-        convert(read_source(checkpoint), "detr", out, {"num_heads": 2, "dilated": False})
-        save_file({"query_embed.weight": torch.zeros(1, 1)}, out / "model.safetensors")
-        with pytest.raises(DrivetrError, match="do not fit DETR"):
-            drivetr.from_pretrained(out)
+    @pytest.fixture
+    def converted(self, checkpoint, tmp_path):
+        convert(read_source(checkpoint), "detr", tmp_path, {"num_heads": 2, "dilated": False})
+        return tmp_path
+
+    def test_weights_of_another_size(self, converted):
+        state = load_file(converted / "model.safetensors")
+        save_file(state | {"class_embed.bias": torch.zeros(1)}, converted / "model.safetensors")
+        with pytest.raises(DrivetrError, match=r"(?s)do not fit DETR.*class_embed.bias \[1\]"):
+            drivetr.from_pretrained(converted)
+
+    @pytest.mark.parametrize(
+        ("setting", "value", "said"),
+        [
+            ("encoder_layers", 10**9, r"found encoder_layers 1000000000 \(weights: 1\)"),
+            ("embed_dim", 2**40, r"found embed_dim 1099511627776 \(weights: 16\)"),
+            ("num_queries", None, r"found num_queries None \(weights: 3\)"),
+            ("num_heads", 10**9, "no detr can be built"),
+            ("num_heads", -2, "no detr can be built"),
+            ("num_heads", "2", "no detr can be built"),
+            ("dilated", "no", "no detr can be built .* dilated is 'no'"),
+        ],
+    )
+    def test_settings_that_would_fill_the_memory_or_mean_nothing(
+        self, converted, setting, value, said
+    ):
+        description = json.loads((converted / "config.json").read_text())
+        description["settings"][setting] = value
+        (converted / "config.json").write_text(json.dumps(description))
+        with pytest.raises(DrivetrError, match=said):
+            drivetr.from_pretrained(converted)
+
+    @pytest.mark.parametrize("change", [{"settings": [1]}, {"family": ["detr"]}, {"format": 2}])
+    def test_descriptions_of_something_else(self, converted, change):
+        description = json.loads((converted / "config.json").read_text()) | change
+        (converted / "config.json").write_text(json.dumps(description))
+        with pytest.raises(DrivetrError, match=r"config\.json: (found format|has no settings)"):
+            drivetr.from_pretrained(converted)
 
 
 def test_list(capsys):
@@ -218,3 +251,40 @@ class TestHuggingFaceFolders:
         tokens = torch.tensor([[97, 3, 4, 98], [97, 5, 98, 0]])
         expected = clip(input_ids=tokens, pixel_values=images).logits_per_image
         torch.testing.assert_close(model.similarity(images, tokens), expected, atol=1e-4, rtol=0)
+
+    @pytest.mark.parametrize(
+        ("entry", "value", "said"),
+        [
+            ("num_hidden_layers", 10**9, r"found num_layers 1000000000 \(weights: 1\)"),
+            ("hidden_act", "relu", "describes no vit: hidden_act is 'relu', expected 'gelu'"),
+            ("model_type", "deit", "describes no vit: model_type is 'deit', expected 'vit'"),
+            ("layer_norm_eps", "small", "no vit can be built"),
+        ],
+    )
+    def test_a_config_of_another_network(self, tmp_path, entry, value, said):
+        transformers = pytest.importorskip("transformers")
+        config = transformers.ViTConfig(
+            hidden_size=8, num_attention_heads=2, num_hidden_layers=1, intermediate_size=8,
+            image_size=8, patch_size=4,
+        )  # fmt: skip
+        transformers.ViTForImageClassification(config).save_pretrained(tmp_path)
+        content = json.loads((tmp_path / "config.json").read_text()) | {entry: value}
+        (tmp_path / "config.json").write_text(json.dumps(content))
+        with pytest.raises(DrivetrError, match=said):
+            convert(read_source(tmp_path), "vit", tmp_path / "out", {})
+
+    @torch.no_grad()
+    def test_many_files_without_the_defaults(self, tmp_path):
+        """Shards, and a config.json that leaves out what is as always, as some published ones."""
+        transformers = pytest.importorskip("transformers")
+        config = transformers.ViTConfig(
+            hidden_size=24, num_hidden_layers=1, intermediate_size=8, image_size=8, patch_size=4,
+        )  # fmt: skip
+        theirs = transformers.ViTForImageClassification(config).eval()
+        theirs.save_pretrained(tmp_path, max_shard_size="4KB")
+        assert len([*tmp_path.glob("*.safetensors")]) > 1
+        (tmp_path / "config.json").write_text('{"model_type": "vit"}')
+        convert(read_source(tmp_path), "vit", tmp_path / "out", {})
+        images = torch.randn(1, 3, 8, 8)
+        got = drivetr.from_pretrained(tmp_path / "out")(images)
+        torch.testing.assert_close(got, theirs(images).logits, atol=1e-4, rtol=0)

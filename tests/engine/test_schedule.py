@@ -3,6 +3,7 @@
 import math
 
 import pytest
+import torch
 
 from drivetr.engine.schedule import Schedule
 from drivetr.errors import DrivetrError
@@ -53,3 +54,31 @@ class TestFactor:
     def test_run_shorter_than_the_warmup(self, total):
         values = [self.schedule.factor(i, total) for i in range(total + 1)]
         assert all(math.isfinite(v) and 0 < v <= 1 for v in values)
+
+
+class TestDrop:
+    """DETR's schedule: the full rate for 200 epochs of 300, a tenth of it for the rest."""
+
+    schedule = Schedule(epochs=300, warmup_iterations=0, min_ratio=0.1, drop_after=2 / 3)
+
+    @pytest.mark.parametrize("steps_per_epoch", [1, 7, 1848])
+    def test_equals_torchs_step(self, steps_per_epoch):
+        total = self.schedule.total(steps_per_epoch, 1, 1.0)
+        weight = torch.nn.Parameter(torch.zeros(1))
+        optimizer = torch.optim.SGD([weight], lr=1.0)
+        oracle = torch.optim.lr_scheduler.StepLR(optimizer, 200)
+        for epoch in range(300):
+            for step in {0, steps_per_epoch - 1}:
+                factor = self.schedule.factor(epoch * steps_per_epoch + step, total)
+                assert factor == pytest.approx(optimizer.param_groups[0]["lr"])
+            optimizer.step()
+            oracle.step()
+
+    def test_after_a_warmup(self):
+        schedule = Schedule(iterations=100, warmup_iterations=10, warmup_ratio=0.5, drop_after=0.5)
+        values = [schedule.factor(i, 100) for i in (0, 5, 10, 49, 50, 99)]
+        assert values == pytest.approx([0.5, 0.75, 1, 1, 1e-3, 1e-3])
+
+    def test_range(self):
+        with pytest.raises(ValueError, match="drop_after is -1"):
+            Schedule(iterations=100, drop_after=-1)

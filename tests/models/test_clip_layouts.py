@@ -1,9 +1,14 @@
 """CLIP against transformers and open_clip, from random weights."""
 
+import warnings
+
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch.nn import functional
 
+import drivetr
+from drivetr.cli.main import main
 from drivetr.models.clip import CLIP, TextTransformer
 from drivetr.models.clip_layouts import CLIP_LAYOUTS
 from drivetr.models.layouts import layout_of
@@ -44,8 +49,20 @@ def ours(state, layout: str) -> CLIP:
     return model
 
 
+@pytest.fixture
+def equal(record_property):
+    """Checks embeddings, and notes the difference for the table of `benchmarks/parity.py`."""
+
+    def check(name, got, expected):
+        difference = float((got - expected).abs().max())
+        record_property("max_difference", (f"CLIP, {name}", difference))
+        torch.testing.assert_close(got, expected, atol=1e-4, rtol=1e-5)
+
+    return check
+
+
 @torch.no_grad()
-def test_transformers(inputs, tmp_path):
+def test_transformers(inputs, tmp_path, equal):
     transformers = pytest.importorskip("transformers")
     tower = dict(
         hidden_size=DIM, num_attention_heads=HEADS, num_hidden_layers=LAYERS,
@@ -65,14 +82,17 @@ def test_transformers(inputs, tmp_path):
         parameter.add_(0.1 * torch.randn_like(parameter))
     theirs.save_pretrained(tmp_path)
     images, tokens = inputs
-    expected = theirs(input_ids=tokens, pixel_values=images).logits_per_image
+    expected = theirs(input_ids=tokens, pixel_values=images)
     for state in (theirs.state_dict(), load_file(tmp_path / "model.safetensors")):
-        got = ours(state, "Hugging Face").similarity(images, tokens)
-        torch.testing.assert_close(got, expected, atol=1e-4, rtol=1e-5)
+        model = ours(state, "Hugging Face")
+        found = (model.encode_image(images), model.encode_text(tokens))
+        unit = [functional.normalize(embedded, dim=-1) for embedded in found]
+        equal("Hugging Face: image, length 1", unit[0], expected.image_embeds)
+        equal("Hugging Face: text, length 1", unit[1], expected.text_embeds)
+        equal("Hugging Face: logits", model.similarity(images, tokens), expected.logits_per_image)
 
 
-@torch.no_grad()
-def test_open_clip(inputs):
+def clip_of_open_clip():
     open_clip = pytest.importorskip("open_clip")
     torch.manual_seed(0)
     theirs = open_clip.model.CLIP(
@@ -87,15 +107,50 @@ def test_open_clip(inputs):
     ).eval()
     for parameter in theirs.parameters():
         parameter.add_(0.1 * torch.randn_like(parameter))
+    return theirs
+
+
+@torch.no_grad()
+def test_open_clip(inputs, equal):
+    theirs = clip_of_open_clip()
     images, tokens = inputs
     model = ours(theirs.state_dict(), "OpenAI or open_clip")
-    pairs = (
-        (model.encode_image(images), theirs.encode_image(images)),
-        (model.encode_text(tokens), theirs.encode_text(tokens)),
-    )
-    for got, expected in pairs:
-        torch.testing.assert_close(got, expected, atol=1e-4, rtol=1e-5)
+    equal("open_clip: image", model.encode_image(images), theirs.encode_image(images))
+    equal("open_clip: text", model.encode_text(tokens), theirs.encode_text(tokens))
     assert model.logit_scale == theirs.logit_scale
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("form", ["TorchScript", "state dict"])
+def test_files_as_openai_writes_them(inputs, equal, tmp_path, form, capsys):
+    """Half precision, and sizes among the weights; through the command line and back."""
+    theirs = clip_of_open_clip().half().float()  # its numbers are those of the file
+    images, tokens = inputs
+    sizes = {"input_resolution": SIZE, "context_length": CONTEXT, "vocab_size": VOCAB}
+    expected = theirs.encode_image(images), theirs.encode_text(tokens)
+    path, out = tmp_path / "clip.pt", tmp_path / "out"
+    words = ["convert", str(path), "--model", "clip", "--out", str(out)]
+    words += ["--set", "vision_heads=4", "text_heads=4", "activation=quick_gelu"]
+    if form == "TorchScript":
+        for name, size in sizes.items():
+            delattr(theirs, name) if hasattr(theirs, name) else None
+            theirs.register_buffer(name, torch.tensor(size))
+        with warnings.catch_warnings(action="ignore"):
+            torch.jit.save(torch.jit.trace(theirs, inputs, check_trace=False).half(), str(path))
+        assert main(words) == 2
+        assert "is a TorchScript archive" in capsys.readouterr().err
+        with pytest.warns(UserWarning, match="runs the TorchScript code that it carries"):
+            assert main([*words, "--allow-torchscript"]) == 0
+    else:
+        state = {k: v.half() for k, v in theirs.state_dict().items()}
+        torch.save(state | {k: torch.tensor(v) for k, v in sizes.items()}, path)
+        assert main(words) == 0
+    told = capsys.readouterr().out
+    assert "input_resolution, context_length, vocab_size (a size)" in told
+    model = drivetr.from_pretrained(out)
+    assert not model.training
+    equal(f"OpenAI {form}: image", model.encode_image(images), expected[0])
+    equal(f"OpenAI {form}: text", model.encode_text(tokens), expected[1])
 
 
 def test_words_after_the_end_do_not_count(inputs):

@@ -37,6 +37,32 @@ def test_equals_torch_with_positions_and_mask(tokens):
     torch.testing.assert_close(got, expected, atol=1e-6, rtol=1e-5)
 
 
+@pytest.mark.parametrize("masked", ["nothing", "padding", "each query its own"])
+def test_values_and_gradients_equal_torch_s(tokens, masked):
+    query, key = (x.clone().requires_grad_() for x in tokens)
+    attention = MultiheadAttention(16, 4)
+    twin = torch_twin(attention)
+    twin_query, twin_key = (x.detach().clone().requires_grad_() for x in tokens)
+    visible = torch.ones(2, 4, 5, 7, dtype=torch.bool)
+    if masked == "padding":
+        visible[0, ..., 4:] = False
+    elif masked == "each query its own":
+        visible = torch.rand(2, 4, 5, 7, generator=torch.Generator().manual_seed(2)) < 0.6
+        visible[..., 0] = True  # torch's answer to a query that may look nowhere is NaN
+    got, _ = attention(query, key, Position(), Position(), visible)
+    expected, _ = twin(twin_query, twin_key, twin_key, attn_mask=~visible.flatten(0, 1))
+    torch.testing.assert_close(got, expected, atol=1e-6, rtol=1e-5)
+
+    weight = torch.randn(got.shape, generator=torch.Generator().manual_seed(3))
+    (got * weight).sum().backward()
+    (expected * weight).sum().backward()
+    own = {"query": query, "key": key, **dict(attention.named_parameters())}
+    theirs = {"query": twin_query, "key": twin_key, **dict(twin.named_parameters())}
+    assert set(own) == set(theirs)
+    for name, parameter in own.items():
+        torch.testing.assert_close(parameter.grad, theirs[name].grad, atol=1e-5, rtol=1e-4)
+
+
 def test_weights_equal_torch_s(tokens):
     query, key = tokens
     attention = MultiheadAttention(16, 4)

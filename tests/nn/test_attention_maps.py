@@ -1,5 +1,6 @@
 """Recording attention: what is collected, and that nothing stays behind."""
 
+import pytest
 import torch
 from torch import nn
 
@@ -24,3 +25,19 @@ def test_every_layer_by_name_and_run():
         assert not runs[0].requires_grad
     assert torch.equal(model["encoder"](tokens, Position(), mask), first)
     assert len(maps["encoder.layers.0.self_attention"]) == 2  # nobody listens any more
+
+
+def test_only_the_named_ones():
+    encoder = TransformerEncoder(16, 4, 32, num_layers=3, dropout=0.0)
+    with recorded_attention(encoder, ["layers.1.self_attention"]) as maps:
+        encoder(torch.randn(1, 5, 16), Position())
+    assert list(maps) == ["layers.1.self_attention"]
+
+
+def test_a_name_that_nothing_has():
+    encoder = TransformerEncoder(16, 4, 32, num_layers=1, dropout=0.0)
+    with (
+        pytest.raises(ValueError, match=r"'layers\.1\.self_attention'; there are layers\.0"),
+        recorded_attention(encoder, ["layers.1.self_attention"]),
+    ):
+        pass

@@ -45,3 +45,16 @@ def test_checkpointing_changes_no_gradient():
         gradients.append([p.grad.clone() for n, p in decoder.named_parameters() if "layers" in n])
     for plain, recomputed in zip(*gradients, strict=True):
         torch.testing.assert_close(plain, recomputed)
+
+
+def test_without_feed_forward_a_norm_of_the_attention_remains():
+    torch.manual_seed(0)
+    layer = TransformerDecoder(16, 4, 0, 1, dropout=0.0).layers[0]
+    assert not [name for name, _ in layer.named_parameters() if name.startswith("ffn")]
+    query, memory = torch.randn(2, 5, 16), torch.randn(2, 7, 16)
+    got, _ = layer(query, memory, Position(), Position())
+    seen, _ = layer.self_attention(query, query, Position(), Position())
+    query = torch.nn.functional.layer_norm(query + seen, (16,))
+    seen, _ = layer.cross_attention(query, memory, Position(), Position())
+    expected = torch.nn.functional.layer_norm(query + seen, (16,))
+    torch.testing.assert_close(got, expected, atol=1e-4, rtol=1e-4)

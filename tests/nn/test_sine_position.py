@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from drivetr.nn.sine_position import multiview_sine, sine_of_points
+from drivetr.nn.sine_position import multiview_sine, sequence_sine, sine_of_points
 
 FEATS = 8
 
@@ -23,6 +23,11 @@ def expected_cell(counts: list[tuple[float, float]]) -> list[float]:
         columns += [math.sin(angle / w) for w in wavelengths()]
         columns += [math.cos(angle / w) for w in wavelengths()]
     return columns
+
+
+def test_sequence_sine() -> None:
+    expected = [[f(p / w) for w in wavelengths() for f in (math.sin, math.cos)] for p in range(6)]
+    torch.testing.assert_close(sequence_sine(6, FEATS), torch.tensor(expected))
 
 
 class TestMultiviewSine:

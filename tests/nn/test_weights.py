@@ -1,15 +1,9 @@
-import collections
-import pickle
-from pathlib import Path
-
-import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from drivetr.errors import DrivetrError
-from drivetr.nn.weights import load_weights, read_weights
+from drivetr.nn.weights import load_weights
 
 
 def net() -> nn.Sequential:
@@ -19,84 +13,6 @@ def net() -> nn.Sequential:
 def weights() -> dict[str, Tensor]:
     torch.manual_seed(1)
     return {k: torch.rand(v.shape).to(v.dtype) for k, v in net().state_dict().items()}
-
-
-class Malicious:
-    """Writes a file when unpickled."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple:
-        return Path.touch, (self.path,)
-
-
-class TestReadWeights:
-    @pytest.mark.parametrize(
-        "wrap",
-        [
-            lambda w: w,
-            lambda w: collections.OrderedDict(w),
-            lambda w: {"state_dict": w, "optimizer": {"lr": 1e-4}},
-            lambda w: {"model": w, "epoch": 3},
-            lambda w: {"state_dict": w, "meta": {"lr": np.float64(0.1), "it": np.int64(3)}},
-        ],
-    )
-    def test_pth(self, tmp_path: Path, wrap) -> None:
-        torch.save(wrap(weights()), tmp_path / "w.pth")
-        found = read_weights(tmp_path / "w.pth")
-        assert found.keys() == weights().keys()
-        assert all(torch.equal(found[k], v) for k, v in weights().items())
-
-    def test_old_format_of_pth(self, tmp_path: Path) -> None:
-        torch.save(weights(), tmp_path / "w.pth", _use_new_zipfile_serialization=False)
-        assert torch.equal(read_weights(tmp_path / "w.pth")["0.weight"], weights()["0.weight"])
-
-    def test_safetensors(self, tmp_path: Path) -> None:
-        save_file(weights(), tmp_path / "w.safetensors")
-        found = read_weights(tmp_path / "w.safetensors")
-        assert all(torch.equal(found[k], v) for k, v in weights().items())
-
-    def test_code_is_not_run(self, tmp_path: Path) -> None:
-        touched = tmp_path / "touched"
-        torch.save({"state_dict": weights(), "meta": Malicious(touched)}, tmp_path / "w.pth")
-        with pytest.raises(DrivetrError, match="never runs.*state dict"):
-            read_weights(tmp_path / "w.pth")
-        assert not touched.exists()
-
-    def test_bare_pickle_is_not_run(self, tmp_path: Path) -> None:
-        touched = tmp_path / "touched"
-        (tmp_path / "w.pth").write_bytes(pickle.dumps(Malicious(touched)))
-        with pytest.raises(DrivetrError, match=r"w\.pth"):
-            read_weights(tmp_path / "w.pth")
-        assert not touched.exists()
-
-    def test_absent_file(self, tmp_path: Path) -> None:
-        with pytest.raises(DrivetrError, match="no such weight file"):
-            read_weights(tmp_path / "w.pth")
-
-    @pytest.mark.parametrize("name", ["w.pth", "w.safetensors"])
-    @pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
-    def test_truncated_file(self, tmp_path: Path, name: str, share: float) -> None:
-        path = tmp_path / name
-        (save_file if path.suffix == ".safetensors" else torch.save)(weights(), path)
-        whole = path.read_bytes()
-        path.write_bytes(whole[: int(len(whole) * share)])
-        with pytest.raises(DrivetrError, match="fetch it again|never runs"):
-            read_weights(path)
-
-    @pytest.mark.parametrize("name", ["w.pth", "w.safetensors"])
-    @pytest.mark.parametrize("content", [b"hello", b"<html>404</html>", bytes(range(256))])
-    def test_something_else(self, tmp_path: Path, name: str, content: bytes) -> None:
-        (tmp_path / name).write_bytes(content)
-        with pytest.raises(DrivetrError, match=f"{name}: (not a|holds)"):
-            read_weights(tmp_path / name)
-
-    @pytest.mark.parametrize("content", [[1, 2], {}, {"a": 3}, {"state_dict": {"a": "b"}}])
-    def test_no_state_dict(self, tmp_path: Path, content: object) -> None:
-        torch.save(content, tmp_path / "w.pth")
-        with pytest.raises(DrivetrError, match="state dict|expected a tensor"):
-            read_weights(tmp_path / "w.pth")
 
 
 class TestLoadWeights:
@@ -113,6 +29,7 @@ class TestLoadWeights:
             (lambda w: w.pop("0.bias"), "missing"),
             (lambda w: w.update({"0.gain": torch.zeros(1)}), "unexpected"),
             (lambda w: w.update({"0.bias": torch.zeros(4)}), "wrong shape"),
+            (lambda w: w.update({"0.bias": torch.zeros(3, dtype=torch.int8)}), "wrong type"),
         ],
     )
     def test_what_does_not_fit_is_refused_and_nothing_changes(self, change, field: str) -> None:
@@ -128,8 +45,13 @@ class TestLoadWeights:
         report = load_weights(
             net(), given, lambda k: None if k.startswith("fc.") else k.removeprefix("body.")
         )
-        assert report.ignored == ("fc.weight",)
-        assert "ignored          1  fc.weight" in str(report)
+        assert report.ignored == {"fc.weight": "no part of Sequential"}
+        assert "ignored          1  fc.weight (no part of Sequential)" in str(report)
+
+    def test_what_was_left_out_before_is_in_the_report(self) -> None:
+        report = load_weights(net(), weights(), left_out={"mask": "made anew"})
+        assert report.complete
+        assert "ignored          1  mask (made anew)" in str(report)
 
     def test_two_tensors_for_one_parameter_conflict(self) -> None:
         given = weights() | {"x.0.bias": torch.zeros(3)}

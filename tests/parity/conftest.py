@@ -29,7 +29,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for report in reports
         if getattr(report, "when", "") == "call"
         for name, value in report.user_properties
-        if name == "max_difference"
+        if name == "max_difference" and "test_recordings" in report.nodeid
     ]
     if rows:
         terminalreporter.section("largest differences to the recordings")

@@ -10,7 +10,8 @@ from drivetr.structures.frame import Frame, Targets, collate_frames
 def make_targets(count: int) -> Targets:
     number = torch.arange(count)
     boxes = number[:, None].expand(count, 10).float()
-    return Targets(boxes, number, 10 * number, number % 5, 100 + number)
+    embeddings = number[:, None].expand(count, 4).float()
+    return Targets(boxes, number, 10 * number, number % 5, 100 + number, embeddings)
 
 
 def make_frame(token: str = "a", num_cameras: int = 2, targets: Targets | None = None) -> Frame:
@@ -43,6 +44,12 @@ class TestTargets:
         assert chosen.num_points.tolist() == [10, 20]
         assert chosen.visibility.tolist() == [1, 2]
         assert chosen.instance.tolist() == [101, 102]
+        assert chosen.embeddings is not None
+        assert chosen.embeddings[:, 3].tolist() == [1, 2]
+
+    def test_embeddings_may_be_absent(self):
+        targets = dataclasses.replace(make_targets(2), embeddings=None)
+        assert targets[:1].to("meta").embeddings is None
 
     def test_to_moves_every_tensor(self):
         moved = make_targets(2).to("meta")

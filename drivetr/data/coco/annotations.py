@@ -56,6 +56,11 @@ class CocoAnnotations:
     dropped: int
 
 
+def is_coco(dataroot: Path) -> bool:
+    """Whether a folder looks like a COCO dataset: annotations/instances_*.json."""
+    return any((dataroot / "annotations").glob("instances_*.json"))
+
+
 def annotation_file(dataroot: Path, version: str, split: str) -> Path:
     """Where COCO keeps the boxes of a split such as `val2017` of version 2017.
 

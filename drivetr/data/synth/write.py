@@ -16,15 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from drivetr.data.synth.folder import holds, whole_folder
 from drivetr.data.synth.recipe import FORMAT, Recipe
 from drivetr.data.synth.simulate import SceneWriter, log_of, scene_name, street_of
 from drivetr.data.synth.street import Street, map_side
 from drivetr.data.synth.tables import VERSION, Row, fixed_tables, token
 from drivetr.errors import DrivetrError
 
-RECIPE_FILE = "synth.json"
-_PARTIAL = ".partial"  # a set that is being written, or was when its process ended
-_MARKER = ".drivetr-synth"  # in it: drivetr may delete the folder
 MAP_RESOLUTION = 0.1  # metres; the devkit reads maps at this by default
 
 
@@ -39,47 +37,18 @@ def write_dataset(recipe: Recipe, out: Path, workers: int) -> bool:
         DrivetrError: `out` is a file or holds something else, or the disk is too small.
     """
     out = out.absolute()
-    if _is_there(recipe, out):
+    described = {"format": FORMAT, **asdict(recipe)}
+    if holds(out, described):
         return False
-    partial = out.with_name(out.name + _PARTIAL)
-    if partial.exists() and not (partial / _MARKER).exists():
-        raise DrivetrError(f"{partial} is in the way and not drivetr's; remove it or rename OUT.")
-    shutil.rmtree(partial, ignore_errors=True)
     _check_disk(recipe, out)
-    partial.mkdir(parents=True)
-    (partial / _MARKER).touch()
-    _make_folders(recipe, partial)
-    tables = fixed_tables(recipe.rig)
-    for rows in _scenes(recipe, partial, workers):
-        for name, found in rows.items():
-            tables[name].extend(found)
-    _write_json_tables(recipe, tables, partial)
-    _write_json(partial / RECIPE_FILE, _described(recipe))
-    (partial / _MARKER).unlink()
-    if out.exists():
-        out.rmdir()
-    os.replace(partial, out)
+    with whole_folder(out, described) as folder:
+        _make_folders(recipe, folder)
+        tables = fixed_tables(recipe.rig)
+        for rows in _scenes(recipe, folder, workers):
+            for name, found in rows.items():
+                tables[name].extend(found)
+        _write_json_tables(recipe, tables, folder)
     return True
-
-
-def _described(recipe: Recipe) -> dict[str, Any]:
-    """The recipe as JSON data."""
-    return json.loads(json.dumps({"format": FORMAT, **asdict(recipe)}))
-
-
-def _is_there(recipe: Recipe, out: Path) -> bool:
-    if not out.exists():
-        return False
-    if not out.is_dir():
-        raise DrivetrError(f"{out} is a file, expected a folder to create; name another OUT.")
-    if not any(out.iterdir()):
-        return False
-    note = out / RECIPE_FILE
-    wanted = json.dumps(_described(recipe), separators=(",", ":"))
-    if note.is_file() and note.read_text(encoding="utf-8") == wanted:
-        return True
-    found = "a synthetic set of another recipe" if note.is_file() else next(out.iterdir()).name
-    raise DrivetrError(f"{out} is not empty, it holds {found}; remove it or name another OUT.")
 
 
 def _check_disk(recipe: Recipe, out: Path) -> None:

@@ -1,14 +1,12 @@
 """2D detections: COCO's result file, judged by pycocotools."""
 
-import json
 from pathlib import Path
 
 from drivetr.data.coco.annotations import annotation_file
 from drivetr.engine.judges.exam import Exam
 from drivetr.errors import DrivetrError
-from drivetr.evaluation.coco.detection import evaluate_results, format_metrics
+from drivetr.evaluation.coco.detection import evaluate_results, format_metrics, write_metrics
 from drivetr.evaluation.coco.results import ResultsWriter
-from drivetr.files import atomic_text
 
 
 def judge_coco(exam: Exam) -> str:
@@ -30,6 +28,5 @@ def judge_coco(exam: Exam) -> str:
         for sample, found in exam.predictions():
             writer.add(sample.id, found)
     metrics = evaluate_results(exam.results, annotations, dataset.image_ids)
-    with atomic_text(exam.metrics) as file:
-        json.dump(metrics, file, indent=1)
+    write_metrics(exam.metrics, metrics)
     return f"{format_metrics(metrics)}\nResults: {exam.results}\nMetrics: {exam.metrics}"

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,11 @@ class ResultsWriter:
 
     Args:
         path: JSON file.
-        category_ids: COCO's number of each label.
+        category_ids: COCO's number of each label; None for a label that means no category, whose
+            detections are left out.
     """
 
-    def __init__(self, path: Path, category_ids: tuple[int, ...]) -> None:
+    def __init__(self, path: Path, category_ids: Sequence[int | None]) -> None:
         self.path = path
         self.category_ids = category_ids
         self.rows: list[dict[str, Any]] = []
@@ -42,7 +43,8 @@ class ResultsWriter:
         ):
             category = self.category_ids[label]
             row = {"image_id": image_id, "category_id": category, "bbox": [*corner, *size]}
-            self.rows.append(row | {"score": score})
+            if category is not None:
+                self.rows.append(row | {"score": score})
 
     def __exit__(self, kind: object, error: object, traceback: object) -> None:
         """Writes the file, whole or not at all."""

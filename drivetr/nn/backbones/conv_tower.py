@@ -1,5 +1,7 @@
 """A convolutional network as the image tower of CLIP (the ResNet form of arXiv:2103.00020)."""
 
+from typing import Any
+
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -20,8 +22,9 @@ class ConvTower(nn.Module):
         super().__init__()
         self.backbone = backbone
         self.image_size = image_size
-        self.out_channels: tuple[int, ...] = tuple(backbone.out_channels)
-        self.strides: tuple[int, ...] = tuple(backbone.strides)
+        sizes: Any = backbone
+        self.out_channels: tuple[int, ...] = tuple(sizes.out_channels)
+        self.strides: tuple[int, ...] = tuple(sizes.strides)
 
     def pooled(self, images: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B C"]:
         """One vector an image."""

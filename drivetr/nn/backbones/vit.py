@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
+from drivetr.errors import DrivetrError
 from drivetr.nn.pre_norm_block import Activation, PreNormBlock
 
 
@@ -80,14 +81,6 @@ class ViT(nn.Module):
         ]
         self.encoder = _Encoder(1 + self.grid**2, dropout, blocks)
 
-    @staticmethod
-    def torchvision_key(key: str) -> str | None:
-        """Own name of a parameter in a torchvision checkpoint; None for the classifier's."""
-        if key.startswith("heads."):
-            return None
-        # The names that checkpoints of torchvision before 0.13 use.
-        return key.replace("mlp.linear_1", "mlp.0").replace("mlp.linear_2", "mlp.3")
-
     def positions(self, rows: int, columns: int) -> Float[Tensor, "1 1+{rows}*{columns} C"]:
         """Learned positions of the class token and of a grid of patches, resized bicubically."""
         learned: Tensor = self.encoder.pos_embedding
@@ -103,10 +96,15 @@ class ViT(nn.Module):
         """The class token and the patches, row by row, after all blocks and the last norm.
 
         Raises:
-            ValueError: if the image is not a whole number of patches.
+            DrivetrError: the image is not a whole number of patches.
         """
-        if images.shape[-2] % self.patch_size or images.shape[-1] % self.patch_size:
-            raise ValueError(f"image {tuple(images.shape[-2:])} is not made of {self.patch_size}px")
+        height, width = images.shape[-2:]
+        if height % self.patch_size or width % self.patch_size:
+            raise DrivetrError(
+                f"an image of {height}x{width} pixels is not a whole number of patches of"
+                f" {self.patch_size}x{self.patch_size}: resize or pad the images, or choose another"
+                " patch_size"
+            )
         patches = self.conv_proj(images)  # B C rows columns
         rows, columns = patches.shape[-2:]
         first = self.class_token.expand(len(images), -1, -1)
@@ -135,7 +133,7 @@ class ViT(nn.Module):
         """One map of stride `patch_size`.
 
         Raises:
-            ValueError: if the image is not a whole number of patches.
+            DrivetrError: the image is not a whole number of patches.
         """
         rows = images.shape[-2] // self.patch_size
         patches = self.tokens(images)[:, 1:]

@@ -1,6 +1,7 @@
 """COCO metrics: equal to pycocotools used by hand, and what wrong results are told."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from pycocotools.cocoeval import COCOeval
 
 from drivetr.data.coco.annotations import read_annotations
 from drivetr.errors import DrivetrError
-from drivetr.evaluation.coco.detection import NAMES, evaluate_results
+from drivetr.evaluation.coco.detection import BACKENDS, NAMES, evaluate_results
 from drivetr.evaluation.coco.results import ResultsWriter
 from drivetr.structures.detections2d import Detections2D
 
@@ -20,7 +21,7 @@ def truth(coco_real):
     return coco_real / "annotations/instances_val2017.json"
 
 
-def write_noisy(path, truth, noise, seed=0):
+def write_noisy(path, truth, noise, seed=0, crowds=False):
     """The truth, shaken, with random scores and some wrong classes."""
     found = read_annotations(truth)
     rng = np.random.default_rng(seed)
@@ -32,7 +33,7 @@ def write_noisy(path, truth, noise, seed=0):
             wrong = rng.random(len(labels)) < 0.2 * (noise > 0)
             labels[wrong] = rng.integers(0, len(found.classes), wrong.sum())
             scores = torch.from_numpy(rng.random(len(labels)).round(1))  # ties
-            keep = ~image.crowd
+            keep = ~image.crowd | crowds
             writer.add(
                 image.id,
                 Detections2D(
@@ -52,6 +53,45 @@ def test_equals_pycocotools_by_hand(truth, tmp_path):
     assert [metrics[name] for name in NAMES] == oracle.stats.tolist()
     assert 0.1 < metrics["AP"] < 0.9
     assert np.mean(list(metrics["class_AP"].values())) == pytest.approx(metrics["AP"], abs=1e-12)
+
+
+@pytest.mark.parametrize("split", ["train2017", "val2017"])
+@pytest.mark.parametrize("some", [None, 16])
+def test_both_backends_give_the_same_numbers(coco_real, tmp_path, split, some):
+    """Both splits have crowds, which detections inside them are not held against."""
+    pytest.importorskip("faster_coco_eval")
+    truth = coco_real / f"annotations/instances_{split}.json"
+    images = read_annotations(truth).images
+    assert sum(int(image.crowd.sum()) for image in images) >= 3
+    write_noisy(tmp_path / "r.json", truth, noise=6.0, crowds=True)
+    ids = [image.id for image in images][:some]
+    slow, fast = (
+        evaluate_results(tmp_path / "r.json", truth, ids, backend) for backend in BACKENDS
+    )
+    assert fast.pop("class_AP") == pytest.approx(slow.pop("class_AP"), abs=1e-12)
+    assert fast == pytest.approx(slow, abs=1e-12)
+    assert 0.1 < slow["AP"] < 0.9
+
+
+def test_both_backends_take_no_detections_at_all(truth, tmp_path):
+    pytest.importorskip("faster_coco_eval")
+    (tmp_path / "r.json").write_text("[]")
+    fast = evaluate_results(tmp_path / "r.json", truth, backend="faster-coco-eval")
+    assert fast == evaluate_results(tmp_path / "r.json", truth)
+
+
+def test_a_backend_that_is_not_installed(truth, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "faster_coco_eval", None)
+    with pytest.raises(DrivetrError, match=r"pip install 'drivetr\[faster-coco-eval\]'"):
+        evaluate_results(tmp_path / "r.json", truth, backend="faster-coco-eval")
+
+
+def test_labels_that_mean_no_category_are_left_out(tmp_path):
+    boxes, scores = torch.tensor([[0.0, 0, 2, 2], [0, 0, 3, 3]]), torch.tensor([0.9, 0.8])
+    with ResultsWriter(tmp_path / "r.json", (None, 7)) as writer:
+        writer.add(5, Detections2D(boxes, scores, torch.tensor([0, 1])))
+    row, *others = json.loads((tmp_path / "r.json").read_text())
+    assert (row["category_id"], row["bbox"], others) == (7, [0, 0, 3, 3], [])
 
 
 def test_the_truth_is_perfect(truth, tmp_path):

@@ -1,10 +1,14 @@
+from pathlib import Path
+
 import pytest
 import torch
 import torchvision
 from torch.nn import functional
 
+from drivetr.engine.pretrained import load_part
+from drivetr.engine.sources import Source
+from drivetr.errors import DrivetrError
 from drivetr.nn.backbones.vit import ViT
-from drivetr.nn.weights import load_weights
 
 SMALL = {"image_size": 64, "num_layers": 2, "num_heads": 4, "embed_dim": 48, "mlp_dim": 96}
 
@@ -19,8 +23,8 @@ def test_vit_b_16_equals_torchvision() -> None:
     torch.manual_seed(0)
     oracle = torchvision.models.vit_b_16(weights=None).eval()
     model = ViT().eval()
-    report = load_weights(model, oracle.state_dict(), model.torchvision_key)
-    assert report.ignored == ("heads.head.weight", "heads.head.bias")
+    report = load_part(model, Source(Path("vit.pth"), oracle.state_dict()))
+    assert [*report.ignored] == ["head.weight", "head.bias"]
     images = torch.randn(1, 3, 224, 224)
     patches = oracle._process_input(images)
     tokens = oracle.encoder(torch.cat([oracle.class_token, patches], dim=1))[:, 1:]
@@ -28,11 +32,6 @@ def test_vit_b_16_equals_torchvision() -> None:
     assert (model.out_channels, model.strides) == ((768,), (16,))
     expected = tokens.transpose(1, 2).reshape(1, 768, 14, 14)
     torch.testing.assert_close(features, expected, atol=1e-5, rtol=1e-5)
-
-
-def test_names_of_old_torchvision_checkpoints() -> None:
-    old = "encoder.layers.encoder_layer_3.mlp.linear_2.weight"
-    assert ViT.torchvision_key(old) == "encoder.layers.encoder_layer_3.mlp.3.weight"
 
 
 @torch.no_grad()
@@ -77,5 +76,5 @@ def test_checkpointing_changes_no_gradient() -> None:
 
 
 def test_a_part_of_a_patch_is_refused() -> None:
-    with pytest.raises(ValueError, match="not made of"):
+    with pytest.raises(DrivetrError, match=r"60x64 pixels .* patches of 16x16: resize or pad"):
         small_vit()(torch.zeros(1, 3, 60, 64))

@@ -1,0 +1,46 @@
+"""Says what is wrong with a COCO dataset, all of it in one pass."""
+
+from pathlib import Path
+
+from tqdm import tqdm
+
+from drivetr.data.coco.annotations import CocoAnnotations, read_annotations
+from drivetr.data.coco.images import CocoImageLoader
+from drivetr.data.nuscenes.report import Report
+from drivetr.errors import DrivetrError
+
+
+def verify_coco(dataroot: Path, version: str) -> Report:
+    """Reads the annotations of every split of a version and decodes every image of it.
+
+    Raises:
+        DrivetrError: there is no split of this version.
+    """
+    files = sorted((dataroot / "annotations").glob(f"instances_*{version}.json"))
+    if not files:
+        raise DrivetrError(f"{dataroot} has no annotations/instances_SPLIT{version}.json")
+    report = Report(strict=False)
+    for path in files:
+        split = path.stem.removeprefix("instances_")
+        try:
+            annotations = read_annotations(path)
+        except DrivetrError as error:
+            report.error("annotations", str(error))
+            continue
+        _verify_images(dataroot, split, annotations, report)
+    return report
+
+
+def _verify_images(dataroot: Path, split: str, found: CocoAnnotations, report: Report) -> None:
+    if found.dropped:
+        report.warn("empty-box", f"{found.path}: {found.dropped:,} boxes have no area; left out")
+    boxes = sum(len(image.labels) for image in found.images)
+    report.notes.append(
+        f"{split}: {len(found.images):,} images, {boxes:,} boxes of {len(found.classes)} categories"
+    )
+    loader = CocoImageLoader(dataroot, len(found.images))
+    for image in tqdm(found.images, desc=f"decoding {split}", unit="image"):
+        try:
+            loader.load(f"{split}/{image.filename}", image.height, image.width)
+        except DrivetrError as error:
+            report.error("image", str(error))

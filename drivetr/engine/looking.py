@@ -1,0 +1,67 @@
+"""A trained model to look into, and an image as it takes it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from drivetr.data.decode import decode_image_file
+from drivetr.engine.api import load_detector
+from drivetr.engine.build import Builder
+from drivetr.engine.convert import from_pretrained
+from drivetr.engine.devices import choose_device
+from drivetr.structures.images import ImageSample
+
+Transform = Callable[[ImageSample, torch.Generator], ImageSample]
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model in evaluation mode and what its checkpoint tells of its images.
+
+    Attributes:
+        model: on `device`.
+        transforms: those of its test, which end in `Normalize`; None where nobody told them.
+        classes: names in the order of the labels; none where nobody told them.
+        device: where it runs.
+    """
+
+    model: nn.Module
+    transforms: Sequence[Transform] | None
+    classes: tuple[str, ...]
+    device: torch.device
+
+
+def load_model(path: str | Path, device: str | None = None) -> LoadedModel:
+    """Loads a checkpoint of `drivetr train`, or a folder that `drivetr convert` wrote.
+
+    Args:
+        path: of either.
+        device: name of the device, None for the best there is.
+
+    Raises:
+        DrivetrError: it cannot be read.
+    """
+    if Path(path).is_dir():
+        chosen = choose_device(device)
+        return LoadedModel(from_pretrained(path).to(chosen), None, (), chosen)
+    loaded = load_detector(path, device)
+    node: Any = loaded.spec.test_data.get("transforms", ())
+    built = Builder(loaded.spec.source).build(node, "test_data.transforms")
+    return LoadedModel(loaded.detector, built, loaded.classes, loaded.device)
+
+
+def read_sample(path: Path, transforms: Sequence[Transform]) -> ImageSample:
+    """An image file after the transforms; `original_size` is that of the file.
+
+    Raises:
+        DrivetrError: the file is missing, damaged or no image.
+    """
+    pixels = decode_image_file(path)
+    sample = ImageSample(path.name, 0, pixels, (pixels.shape[1], pixels.shape[2]))
+    for transform in transforms:
+        sample = transform(sample, torch.Generator().manual_seed(0))
+    return sample

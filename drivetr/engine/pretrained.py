@@ -1,0 +1,69 @@
+"""Pretrained weights for one part of a model, such as its backbone, out of those of another."""
+
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor, nn
+
+from drivetr.engine.sources import Source
+from drivetr.errors import DrivetrError
+from drivetr.models.layouts import Layout, layout_of, signed
+from drivetr.models.published import FAMILIES
+from drivetr.models.resnet_layouts import HUGGING_FACE
+from drivetr.nn.weights import KeyMap, LoadReport, load_weights
+
+_LAYOUTS: Sequence[Layout] = [*(x for f in FAMILIES.values() for x in f.layouts), HUGGING_FACE]
+
+
+def load_part(module: nn.Module, source: Source) -> LoadReport:
+    """Loads into a module the part of a source that has its names.
+
+    The part is what lies under one prefix: nothing for a trunk's own file, `backbone.` in DETR,
+    `trunk.` in a ViT classifier, `vision.` in CLIP, `detector.backbone.` in a checkpoint. Within
+    it loading is strict, but for what the module itself leaves out (`torchvision_key`).
+
+    Returns:
+        what became of every key.
+
+    Raises:
+        DrivetrError: no part of the source, or more than one, is like the module, or it does not
+            fit in every key and shape.
+    """
+    weights: Mapping[str, Tensor] = source.weights
+    left_out: dict[str, str] = {}
+    if signed(weights, _LAYOUTS):
+        layout = layout_of(weights, _LAYOUTS, source.path)
+        weights, left_out = layout.translate(weights), layout.dropped(weights)
+    prefix = _prefix_of_part(list(weights), module)
+    left_out |= {
+        key: f"not under {prefix!r}, where the {type(module).__name__} is"
+        for key in weights
+        if not key.startswith(prefix)
+    }
+    part = {k.removeprefix(prefix): t for k, t in weights.items() if k.startswith(prefix)}
+    # Trunks know which parts of a published classifier they leave out.
+    key_map: KeyMap | None = getattr(module, "torchvision_key", None)
+    return load_weights(module, part, key_map, left_out=left_out)
+
+
+def _prefix_of_part(names: Sequence[str], module: nn.Module) -> str:
+    """What stands before the module's names in a file: the prefix that most of them fit."""
+    own = module.state_dict()
+    first = next(iter(own))
+    prefixes = {
+        name.removesuffix(first) for name in names if name == first or name.endswith(f".{first}")
+    }
+    if not prefixes:
+        raise DrivetrError(
+            f"holds no {type(module).__name__}: no name ends in {first!r}, the first one is"
+            f" {names[0]!r}"
+        )
+    fits = {
+        p: sum(name.startswith(p) and name[len(p) :] in own for name in names) for p in prefixes
+    }
+    best = [p for p in sorted(prefixes) if fits[p] == max(fits.values())]
+    if len(best) > 1:
+        raise DrivetrError(
+            f"holds more than one {type(module).__name__}, under {' and '.join(map(repr, best))};"
+            " give a file with one"
+        )
+    return best[0]
