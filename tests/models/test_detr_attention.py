@@ -31,7 +31,7 @@ def small_detr(**options) -> DETR:
 
 
 def test_same_maps_as_transformers_with_padding():
-    reference, model = theirs("sine", False), ours("sine", False)
+    reference, model = theirs("sine", False, "timm"), ours("sine", False, "timm")
     load_weights(model, HUGGING_FACE.translate(reference.state_dict()))
     reference.set_attn_implementation("eager")
     image = torch.randn(3, 100, 130)
