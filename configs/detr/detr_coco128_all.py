@@ -1,10 +1,10 @@
 """A small DETR on all 128 training images of coco128, with DETR's augmentation at a small scale.
 
 Sized for two cores, and far too short: seed 0, 1500 steps (94 epochs) in 6.6 CPU-minutes end at an
-AP of 0.000 on the 64 images of val2017, and at 0.000 on the training images too. The loss falls from
-25 to 17, but every query still gives the same small box in the middle of the image, mostly called a
-person: the state in which DETR spends its first epochs. Sixteen images without augmentation leave it
-within 200 passes over each (`detr_coco128_overfit`).
+AP of 0.000 on the 64 images of val2017, and at 0.000 on the training images too. The loss falls
+from 25 to 17, but every query still gives the same small box in the middle of the image, mostly
+called a person: the state in which DETR spends its first epochs. On sixteen images without
+augmentation it has left that state after 200 passes over each (`detr_coco128_overfit`).
 
     drivetr train configs/detr/detr_coco128_all.py --dataroot COCO128 --version 2017
     drivetr test work_dirs/detr_coco128_all/last.pth --dataroot COCO128 --version 2017 \
