@@ -18,7 +18,7 @@ from drivetr.data.nuscenes.index import open_index
 from drivetr.data.nuscenes.objects import SeenObject, seen_objects
 from drivetr.data.nuscenes.surroundings import objects_in_front
 from drivetr.engine.clip import load_clip
-from drivetr.engine.frame_search import embeddings_of, images_of_split, search
+from drivetr.engine.frame_search import embeddings_of, images_of_split, query_vector, search
 
 TEMPLATES = {
     "class": "a {thing}",
@@ -58,7 +58,7 @@ def main() -> None:
         rows = []
         for query, files in truth.items():
             if len(files) >= args.first:
-                hits = search(images, windows, clip.embed_texts([query])[0])[: args.first]
+                hits = search(images, windows, query_vector(clip, query))[: args.first]
                 right = [hit.image.camera.filename in files for hit in hits]
                 rows.append((np.mean(right), len(files) / len(images)))
         if rows:

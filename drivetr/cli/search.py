@@ -40,14 +40,19 @@ def run(args: argparse.Namespace) -> None:
         raise DrivetrError(f"--count is {args.count}, expected a whole number of at least 1")
     from drivetr.data.nuscenes.index import open_index
     from drivetr.engine.clip import load_clip
-    from drivetr.engine.frame_search import embeddings_of, images_of_split, search
+    from drivetr.engine.frame_search import (
+        embeddings_of,
+        images_of_split,
+        query_vector,
+        search,
+    )
 
     clip = load_clip(args.clip, args.vocab, args.device)
     _say_if_cut(clip, query)
     index = open_index(args.dataroot, args.version)
     images = images_of_split(index, args.split)
     windows = embeddings_of(index, args.split, images, clip)
-    hits = search(images, windows, clip.embed_texts([query])[0])[: args.count]
+    hits = search(images, windows, query_vector(clip, query))[: args.count]
     print(f"{'score':>6}  {'scene':14} {'camera':17} sample token                      file")
     for hit in hits:
         image = hit.image

@@ -11,7 +11,7 @@ from drivetr.data.sampler import seed_from
 _LEAST_OVERLAP = 0.6  # of the narrower one's width
 _LEAST_GAP = 1.0  # metres between the distances of the two
 _MOST_ENLARGED = 3.5  # times the longer side of the one in front, so that it stays recognisable
-_EMPTY = "empty street"
+EMPTY = "empty street"
 
 
 def by_image(objects: Iterable[SeenObject]) -> dict[str, list[SeenObject]]:
@@ -55,7 +55,7 @@ def empty_windows(objects: Iterable[SeenObject]) -> Iterator[SeenObject]:
         ]
         if windows:
             chosen = windows[seed_from("empty", filename) % len(windows)]
-            facts = ObjectFacts(_EMPTY, weather=together[0].facts.weather)
+            facts = ObjectFacts(EMPTY, weather=together[0].facts.weather)
             yield SeenObject(f"nothing in {filename}", camera, chosen, facts)
 
 
