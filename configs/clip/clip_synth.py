@@ -1,8 +1,9 @@
 """CLIP from random weights on objects of the synthetic world and generated captions, on a CPU.
 
-The image tower is a small residual network: with the 8,000 objects of this world and a few minutes
-it learns far faster than a ViT (after 40 CPU seconds each it names 49 % of the held-out objects
-rightly, a ViT 22 %).
+The image tower is a small residual network: with the 9,000 objects of this world and a few minutes
+it learns far faster than a ViT (after 40 CPU seconds it names 67 % of the held-out objects rightly,
+a ViT of three layers 23 %). Seed 0 ends at 92.4 % of 951 held-out objects, after 7.7 minutes on one
+thread of a busy machine.
 
     drivetr synth data/synth_clip --size 192x512 --reach 20 --density 2 --scenes 680 \
         --val-scenes 72 --frames-per-scene 1

@@ -18,6 +18,7 @@ EXAMPLE = (
     'drivetr search "a cone in front of a truck at night" --clip work_dirs/clip_synth/last.pth'
     " --dataroot data/nuscenes --version v1.0-mini --split mini_val --sheet found.png"
 )
+_CELL_WIDTH = 420  # pixels of an image on the sheet
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -94,4 +95,6 @@ def _draw(path: Path, query: str, hits: "list[Hit]", index: "NuScenesIndex") -> 
         image = pixels.permute(1, 2, 0).contiguous().numpy()
         cells.append(Cell(image, lines, hit.window))
     columns = 3 if len(cells) > 4 else 2
-    write_png(path, draw_sheet(f"“{query}”", cells, columns, cell_width=420, cell_height=240))
+    tallest = max(cell.image.shape[0] / cell.image.shape[1] for cell in cells)
+    page = draw_sheet(f"“{query}”", cells, columns, _CELL_WIDTH, round(_CELL_WIDTH * tallest))
+    write_png(path, page)

@@ -187,7 +187,7 @@ def _draw(path: Path, found: "list[Labelled]", names: list[str]) -> None:
         best = int(one.probabilities.argmax())
         wrong = one.truth is not None and spoken(one.truth) != spoken(names[best])
         lines = [
-            (f"{spoken(names[best])} {one.probabilities[best]:.0%}", ACCENT if wrong else TEXT)
+            (f"{one.probabilities[best]:.0%} {spoken(names[best])}", ACCENT if wrong else TEXT)
         ]
         truth = "no object" if one.truth is None else spoken(one.truth)
         lines.append((f"truth: {truth}", MUTED))

@@ -1,4 +1,4 @@
-"""`drivetr zeroshot` and `drivetr search` on a small world with random weights."""
+"""`drivetr zeroshot` on a small world with random weights."""
 
 import json
 from pathlib import Path
@@ -34,12 +34,6 @@ def run(folder: Path, *options: str | Path, split: str = "synth_val") -> int:
     words += ["--clip", folder / "clip", "--vocab", folder / "merges.txt", "--device", "cpu"]
     words += ["--results", folder / "results.json", *options]
     return main([str(word) for word in words])
-
-
-def find(folder: Path, query: str, *options: str | Path) -> int:
-    words = ["search", query, "--dataroot", folder / "world", "--version", VERSION]
-    words += ["--split", "synth_val", "--clip", folder / "clip", "--device", "cpu"]
-    return main([str(w) for w in [*words, "--vocab", folder / "merges.txt", *options]])
 
 
 class TestZeroshot:
@@ -101,31 +95,3 @@ class TestZeroshot:
     def test_results_of_another_split(self, folder, capsys):
         assert run(folder, split="synth_train") == 2
         assert "made for another split" in capsys.readouterr().err
-
-
-class TestSearch:
-    def test_prints_and_draws(self, folder, tmp_path, capsys):
-        sheet = tmp_path / "found.png"
-        assert find(folder, "a car", "--count", "4", "--sheet", sheet) == 0
-        lines = capsys.readouterr().out.splitlines()
-        assert "best 4 of 6 images" in lines
-        files = [line.split()[-1] for line in lines[1:5]]
-        assert len(set(files)) == 4
-        assert all((folder / "world" / file).is_file() for file in files)
-        assert np.asarray(Image.open(sheet)).std() > 10
-
-    def test_a_long_sentence_is_told(self, folder, capsys):
-        assert find(folder, "a car " * 20) == 0
-        assert "its end is not looked for" in capsys.readouterr().out
-
-    @pytest.mark.parametrize(
-        ("query", "options", "message"),
-        [("  ", (), "sentence is empty"), ("car", ("--count", "0"), "--count is 0")],
-    )
-    def test_bad(self, folder, query, options, message, capsys):
-        assert find(folder, query, *options) == 2
-        assert message in capsys.readouterr().err
-
-    def test_no_clip(self, folder, tmp_path, capsys):
-        assert find(folder, "car", "--clip", tmp_path) == 2
-        assert "config.json" in capsys.readouterr().err

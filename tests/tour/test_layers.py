@@ -11,7 +11,6 @@ from drivetr.engine.api import LoadedDetector
 from drivetr.tour.layers import score
 from drivetr.tour.shapes import VAL, small_spec
 
-
 SIDE = ShapesRecipe(1, 4).size  # of the pictures
 
 
