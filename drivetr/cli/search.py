@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 HELP = "Search the camera images of a dataset with a sentence, by CLIP."
 EXAMPLE = (
-    'drivetr search "a cone in front of a truck at night" --clip work_dirs/clip_synth/last.pth'
+    'drivetr search "a bus at night" --clip work_dirs/clip_synth/last.pth'
     " --dataroot data/nuscenes --version v1.0-mini --split mini_val --sheet found.png"
 )
 _CELL_WIDTH = 420  # pixels of an image on the sheet

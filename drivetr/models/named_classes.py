@@ -28,7 +28,8 @@ class NamedClasses(nn.Module):
 
     Attributes:
         embeddings: (K,D), one text a row; a row of zeros is a class without a name, whose score is
-            zero. All rows are zeros until weights are loaded.
+            zero beside rows that are not. All rows are zeros until weights are loaded, and then
+            no score means anything.
         logit_scale: logarithm of the factor on cosines, learned.
     """
 

@@ -27,8 +27,8 @@ FEW_COLOURS = 256  # of a small picture, a third of the bytes
 def make_tour(out: Path, names: Sequence[str], settings: Settings) -> None:
     """Computes and draws the named parts, and writes `index.html` anew.
 
-    Parts that an earlier run left in the folder stay on the page. A part that cannot be computed
-    is left out, and the others go on.
+    Parts that an earlier run left in the folder stay on the page, also where computing them anew
+    fails; a failure is told, and the other parts go on.
 
     Raises:
         DrivetrError: the folder is somebody else's, or parts could not be computed.
