@@ -8,6 +8,7 @@ from torch.utils.data import Dataset
 
 from drivetr.data.sampler import DrawKey, index_and_draws
 from drivetr.errors import DrivetrError
+from drivetr.nn.transformer import END, START
 from drivetr.structures.sequences import SequenceSample, collate_sequences
 
 _SMALL = (
@@ -21,7 +22,6 @@ _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ni
 SPECIAL = ("<pad>", "<start>", "<end>")
 WORDS = (*SPECIAL, *_SMALL, *_TENS, "hundred", "thousand", "and")
 DIGITS = (*SPECIAL, *"0123456789")
-_START, _END = 1, 2
 
 LARGEST = 999_999
 _SPLITS = ("train", "test")
@@ -43,7 +43,7 @@ def in_words(number: int) -> str:
 def read_digits(words: Sequence[int]) -> str:
     """The text of a written target: its digits up to the end."""
     words = list(words)
-    until = words.index(_END) if _END in words else len(words)
+    until = words.index(END) if END in words else len(words)
     return "".join(DIGITS[word] for word in words[:until])
 
 
@@ -90,7 +90,7 @@ class NumberWordsDataset(Dataset[SequenceSample]):
         """One number; nothing is drawn."""
         number = int(self.numbers[index_and_draws(key)[0]])
         words, digits = in_words(number), str(number)
-        target = [_START, *(DIGITS.index(digit) for digit in digits), _END]
+        target = [START, *(DIGITS.index(digit) for digit in digits), END]
         return SequenceSample(
             name=words,
             answer=digits,

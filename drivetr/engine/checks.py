@@ -1,6 +1,19 @@
-"""Checks of numbers that a config or the command line gives."""
+"""Checks of what a config or the command line gives."""
 
+from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any
+
+
+def difference_of_classes(data: Sequence[str], model: Sequence[str]) -> str | None:
+    """How the classes of a dataset differ from those that a model means; None where they do not."""
+    for label, (ours, theirs) in enumerate(zip_longest(data, model)):
+        if ours != theirs:
+            return (
+                f"the dataset has {len(data)} classes and the model {len(model)}, and label {label}"
+                f" is {ours or 'none'} there and {theirs or 'none'} here"
+            )
+    return None
 
 
 def at_least(settings: Any, **lowest: int | float) -> None:

@@ -10,7 +10,7 @@ from torch import nn
 from drivetr.data.image_transforms.normalize import Normalize
 from drivetr.data.image_transforms.resize import RandomResize
 from drivetr.engine.api import LoadedDetector, load_detector
-from drivetr.engine.looking import LoadedModel, Transform, load_model, read_sample
+from drivetr.engine.looking import LoadedModel, Transform, read_sample
 from drivetr.errors import DrivetrError
 from drivetr.models.detr import DETR, Outputs
 from drivetr.models.detr_postprocess import BestClassPostprocess
@@ -52,22 +52,10 @@ class LoadedDetr:
         return self.classes[label] if self.classes else f"class {label}"
 
 
-def load_detr(path: str | Path, device: str | None = None) -> LoadedDetr:
-    """Loads a DETR.
-
-    Args:
-        path: a checkpoint, or a folder that `drivetr convert` wrote, whose images are resized and
-            normalised as DETR was published.
-        device: name of the device, None for the best there is.
-
-    Raises:
-        DrivetrError: it cannot be read, or is no DETR.
-    """
-    return detr_of(load_model(path, device), path)
-
-
 def detr_of(loaded: LoadedModel, path: str | Path) -> LoadedDetr:
     """A loaded model as a DETR; `path` is named in the error where it is none.
+
+    Images of a converted folder are resized and normalised as DETR was published.
 
     Raises:
         DrivetrError: it is no DETR.

@@ -25,7 +25,7 @@ from drivetr.engine.checkpoint import (
     read_checkpoint,
     remove_leftovers,
 )
-from drivetr.engine.checks import at_least
+from drivetr.engine.checks import at_least, difference_of_classes
 from drivetr.engine.config import RunConfig
 from drivetr.engine.devices import choose_device, flushed_denormals, start_processes
 from drivetr.engine.ema import Ema, EmaSettings
@@ -207,12 +207,11 @@ def _open_dataset(config: RunConfig, builder: Builder, rank: int) -> tuple[Any, 
 
 def _check_classes(config: RunConfig, dataset: Any) -> None:
     """Refuses labels that mean something else than the config says, or nothing."""
-    names = tuple(getattr(dataset, "classes", config.classes))
-    if names != tuple(config.classes):
-        told = [f"{len(some)} ({', '.join(some[:3])}, ...)" for some in (names, config.classes)]
+    difference = difference_of_classes(getattr(dataset, "classes", config.classes), config.classes)
+    if difference is not None:
         raise DrivetrError(
-            f"{config.file}: the training split has {told[0]} classes, but the config's `classes`"
-            f" are {told[1]}; set classes, and num_classes of model and criterion"
+            f"{config.file}: {difference}; set the config's `classes`, and num_classes of model and"
+            " criterion"
         )
 
 

@@ -27,8 +27,8 @@ FEW_COLOURS = 256  # of a small picture, a third of the bytes
 def make_tour(out: Path, names: Sequence[str], settings: Settings) -> None:
     """Computes and draws the named parts, and writes `index.html` anew.
 
-    Parts that an earlier run left in the folder stay on the page, also where computing them anew
-    fails; a failure is told, and the other parts go on.
+    Parts that an earlier run left in the folder stay on the page. A part that cannot be computed
+    or drawn, or whose earlier data is damaged, is left out and told; the others go on.
 
     Raises:
         DrivetrError: the folder is somebody else's, or parts could not be computed.
@@ -38,16 +38,25 @@ def make_tour(out: Path, names: Sequence[str], settings: Settings) -> None:
     with tqdm(names, unit="part", desc="tour") as bar:
         for name in bar:
             bar.set_postfix_str(name)
+            record_path(out, name).unlink(missing_ok=True)  # a failure leaves no older one
             try:
-                draw_part(out, compute_part(out, name, settings))
+                record = compute_part(name, settings)
+                draw_part(out, record)
+                write_record(out, record)
             except DrivetrError as error:
                 failed.append(f"{name}: {error}")
+    found = []
+    for name in NAMES:
+        try:
+            found += sections(out, [name])
+        except DrivetrError as error:
+            failed.append(str(error))
     with atomic_text(out / "index.html") as file:
-        file.write(html_page(sections(out)))
+        file.write(html_page(found))
     if failed:
         raise DrivetrError(
-            f"{len(failed)} of {len(names)} parts failed, the others are in {out / 'index.html'};"
-            f" {'; '.join(failed)}"
+            f"{'; '.join(failed)}: {len(failed)} parts are left out, the others are in"
+            f" {out / 'index.html'}"
         )
 
 
@@ -66,16 +75,14 @@ def claim(out: Path) -> None:
     (out / MARKER).touch()
 
 
-def compute_part(out: Path, name: str, settings: Settings) -> Record:
-    """Computes one part and keeps its data."""
+def compute_part(name: str, settings: Settings) -> Record:
+    """Computes one part."""
     part: Part = load_part(name)
     start = time.process_time()
     data = as_data(part.compute(settings))
     versions = {"drivetr": __version__, "torch": torch.__version__}
     seconds = round(time.process_time() - start, 1)
-    record = Record(name, settings.seed, settings.share, seconds, versions, data)
-    write_record(out, record)
-    return record
+    return Record(name, settings.seed, settings.share, seconds, versions, data)
 
 
 def draw_part(out: Path, record: Record) -> None:
@@ -107,10 +114,14 @@ def picture_file(name: str, theme: Theme) -> str:
     return f"{name}.png" if theme is LIGHT else f"{name}-{theme.name}.png"
 
 
-def sections(out: Path) -> list[Section]:
-    """What the folder holds, in the order of the road."""
+def sections(out: Path, names: Sequence[str] = NAMES) -> list[Section]:
+    """What the folder holds of the named parts, in their order.
+
+    Raises:
+        DrivetrError: the data of one is damaged.
+    """
     found = []
-    for name in NAMES:
+    for name in names:
         record = read_record(out, name)
         if record is not None:
             part: Part = load_part(name)

@@ -1,9 +1,10 @@
-"""Numbers out of range, wherever a config may give them."""
+"""Numbers out of range, wherever a config may give them, and classes that differ."""
 
 from pathlib import Path
 
 import pytest
 
+from drivetr.engine.checks import difference_of_classes
 from drivetr.engine.config import load_config
 from drivetr.engine.train import RunOptions, train
 from drivetr.errors import DrivetrError
@@ -52,3 +53,11 @@ def test_resuming_with_another_config_says_what_differs(tmp_path, capfd):
     assert "the config's clip_norm is not that of the run so far" in said
     assert "the config's optimizer.lr is not that" in said
     assert "the config's seed" not in said
+
+
+def test_difference_of_classes_names_the_first():
+    assert difference_of_classes(("a", "b"), ["a", "b"]) is None
+    assert "label 1 is b there and c here" in str(difference_of_classes("ab", "ac"))
+    assert "2 classes and the model 1, and label 1 is b there and none here" in str(
+        difference_of_classes("ab", "a")
+    )

@@ -7,7 +7,8 @@ import torch
 from safetensors.torch import save_file
 
 from drivetr.engine.checkpoint import save_checkpoint
-from drivetr.engine.detr import load_detr
+from drivetr.engine.detr import LoadedDetr, detr_of
+from drivetr.engine.looking import load_model
 from drivetr.errors import DrivetrError
 from drivetr.models.published import FAMILIES
 from tests.engine.small_detr import write_checkpoint, write_set
@@ -16,6 +17,10 @@ SETTINGS = {
     "depth": 50, "dilated": False, "position": "sine", "embed_dim": 16, "num_heads": 2,
     "ffn_dim": 16, "encoder_layers": 1, "decoder_layers": 1, "num_queries": 4, "num_classes": 3,
 }  # fmt: skip
+
+
+def load_detr(path, device) -> LoadedDetr:
+    return detr_of(load_model(path, device), path)
 
 
 def write_folder(folder, family="detr", settings=SETTINGS):

@@ -75,11 +75,14 @@ def test_a_failed_part_is_named_and_the_others_go_on(out, settings, plain, monke
     def fail(_):
         raise DrivetrError("no digits")
 
+    make_tour(out, ("attention",), settings)
     broken = Part("", fail, attention.draw, attention.tell)
     monkeypatch.setattr(attention, "PART", broken)
-    with pytest.raises(DrivetrError, match=r"1 of 2 parts failed.*attention: no digits"):
+    with pytest.raises(DrivetrError, match=r"attention: no digits: 1 parts are left out"):
         make_tour(out, ("attention", "convolution"), settings)
-    assert 'id="convolution"' in (out / "index.html").read_text(encoding="utf-8")
+    page = (out / "index.html").read_text(encoding="utf-8")
+    assert 'id="convolution"' in page
+    assert 'id="attention"' not in page, "what an earlier run computed is not shown as this one's"
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"part": "attention"}'])
@@ -88,6 +91,8 @@ def test_damaged_data_is_told(out, settings, plain, content):
     record_path(out, "attention").write_text(content, encoding="utf-8")
     with pytest.raises(DrivetrError, match=r"attention.json is damaged.*--only attention again"):
         make_tour(out, ("convolution",), settings)
+    assert 'id="convolution"' in (out / "index.html").read_text(encoding="utf-8")
+    make_tour(out, ("attention",), settings)
 
 
 def test_data_of_another_drivetr_is_told(out, settings, plain):

@@ -12,7 +12,7 @@ from torchvision.ops import box_convert
 
 from drivetr.data.coco.annotations import CocoImage, annotation_file, read_annotations
 from drivetr.data.coco.images import CocoImageLoader
-from drivetr.data.sampler import DrawKey, generator_from, seed_from
+from drivetr.data.sampler import DrawKey, index_and_draws
 from drivetr.errors import DrivetrError
 from drivetr.structures.images import ImageSample, collate_images
 from drivetr.structures.targets2d import Targets2D
@@ -87,16 +87,9 @@ class CocoDataset(Dataset[ImageSample]):
         return len(self.images)
 
     def __getitem__(self, key: int | DrawKey) -> ImageSample:
-        """An image with its transforms.
-
-        Args:
-            key: from `StreamSampler`, which brings the random draws of its place in the stream; or
-                a plain index, which always gives the same draws.
-        """
-        if not isinstance(key, DrawKey):
-            key = DrawKey(key, seed_from("plain", key))
-        sample = self._sample(self.images[key.index])
-        generator = generator_from(key.seed)
+        """An image with its transforms, all chance from the key (`index_and_draws`)."""
+        index, generator = index_and_draws(key)
+        sample = self._sample(self.images[index])
         for transform in self.transforms:
             sample = transform(sample, generator)
         if sample.targets is None:

@@ -6,7 +6,7 @@ from tqdm import tqdm
 
 from drivetr.data.coco.annotations import CocoAnnotations, read_annotations
 from drivetr.data.coco.images import CocoImageLoader
-from drivetr.data.nuscenes.report import Report
+from drivetr.data.report import Report
 from drivetr.errors import DrivetrError
 
 

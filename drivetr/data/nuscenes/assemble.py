@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from drivetr.data.nuscenes.boxes import annotation_columns
 from drivetr.data.nuscenes.categories import is_known_category
 from drivetr.data.nuscenes.checks import checked_intrinsics, checked_rotations, foreign_rows
-from drivetr.data.nuscenes.report import Report
 from drivetr.data.nuscenes.sensors import reference_columns, sensor_rows
 from drivetr.data.nuscenes.tables import Columns, decoded
+from drivetr.data.report import Report
 
 # Order of the cameras wherever nuScenes' rig is used; other channels follow in table order.
 NUSCENES_CAMERAS = (

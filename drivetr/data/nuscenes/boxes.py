@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivetr.data.nuscenes.checks import checked_rotations, foreign_rows
-from drivetr.data.nuscenes.report import Report
 from drivetr.data.nuscenes.tables import Columns, decoded, split_texts
+from drivetr.data.report import Report
 
 
 def annotation_columns(

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from drivetr.data.nuscenes.assemble import assemble
 from drivetr.data.nuscenes.read import read_tables, table_folder
-from drivetr.data.nuscenes.report import Report
 from drivetr.data.nuscenes.schema import SCHEMA_VERSION
 from drivetr.data.nuscenes.store import (
     PartialTables,
@@ -17,6 +16,7 @@ from drivetr.data.nuscenes.store import (
     stamp_name,
     stamps_of,
 )
+from drivetr.data.report import Report
 from drivetr.errors import DrivetrError
 
 logger = logging.getLogger(__name__)

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from drivetr.data.nuscenes.report import Report
 from drivetr.data.nuscenes.tables import Columns, KeyTable
+from drivetr.data.report import Report
 
 _MAX_NORM_ERROR = 1e-3
 _MIN_NORM = 1e-6

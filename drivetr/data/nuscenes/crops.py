@@ -15,7 +15,7 @@ from drivetr.data.image_loader import ImageLoader
 from drivetr.data.nuscenes.index import NuScenesIndex, open_index
 from drivetr.data.nuscenes.objects import seen_objects
 from drivetr.data.nuscenes.surroundings import empty_windows, objects_in_front
-from drivetr.data.sampler import DrawKey, generator_from, seed_from
+from drivetr.data.sampler import DrawKey, index_and_draws
 from drivetr.data.tokenizer import CONTEXT_LENGTH, Tokenizer
 from drivetr.errors import DrivetrError
 from drivetr.structures.classes import DETECTION_CLASSES
@@ -135,21 +135,14 @@ class CaptionedCrops(_CropDataset):
     """
 
     def __getitem__(self, key: int | DrawKey) -> ImageText:
-        """An object with a sentence.
-
-        Args:
-            key: from `StreamSampler`, which brings the random draws of its place in the stream; or
-                a plain index, which always gives the same draws.
-        """
-        if not isinstance(key, DrawKey):
-            key = DrawKey(key, seed_from("plain", key))
-        generator = generator_from(key.seed)
-        seen = self.crops.objects[key.index]
+        """An object with a sentence, all chance from the key (`index_and_draws`)."""
+        index, generator = index_and_draws(key)
+        seen = self.crops.objects[index]
         template = draw_template(generator)
         text = caption(seen.facts, template)
         return ImageText(
             name=seen.token,
-            image=_varied(self.crops.picture(key.index), generator),
+            image=_varied(self.crops.picture(index), generator),
             label=_LABELS.get(seen.facts.name, -1),
             caption=text,
             tokens=self.tokenizer([text])[0],

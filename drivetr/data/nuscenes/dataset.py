@@ -14,7 +14,7 @@ from drivetr.data.image_loader import ImageLoader, MissingImages
 from drivetr.data.nuscenes.index import NuScenesIndex, open_index
 from drivetr.data.nuscenes.records import CameraRecord, SampleRecord
 from drivetr.data.nuscenes.targets import TargetBuilder
-from drivetr.data.sampler import DrawKey, generator_from, seed_from
+from drivetr.data.sampler import DrawKey, index_and_draws
 from drivetr.errors import DrivetrError
 from drivetr.geometry.camera import img_from_cam
 from drivetr.geometry.rigid import invert_rigid
@@ -108,15 +108,8 @@ class NuScenesDataset(Dataset[Frame]):
         return self.index.tokens_of(self.rows)
 
     def __getitem__(self, key: int | DrawKey) -> Frame:
-        """A sample with its transforms.
-
-        Args:
-            key: from `StreamSampler`, which brings the random draws of its place in the stream; or
-                a plain index, which always gives the same draws.
-        """
-        if isinstance(key, DrawKey):
-            return self.frame(key.index, generator_from(key.seed))
-        return self.frame(key, generator_from(seed_from("plain", key)))
+        """A sample with its transforms, all chance from the key (`index_and_draws`)."""
+        return self.frame(*index_and_draws(key))
 
     def frame(self, index: int, generator: torch.Generator) -> Frame:
         """A sample with its transforms, drawing from a given generator; boxes end as float32."""

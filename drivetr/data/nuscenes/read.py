@@ -8,10 +8,10 @@ from typing import Protocol
 import numpy as np
 from tqdm import tqdm
 
-from drivetr.data.nuscenes.report import Report
 from drivetr.data.nuscenes.schema import TABLES
 from drivetr.data.nuscenes.tables import Columns, KeyTable, read_table
 from drivetr.data.paths import fault_of_filename
+from drivetr.data.report import Report
 from drivetr.errors import DrivetrError
 
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivetr.data.nuscenes.json_rows import JsonRows
-from drivetr.data.nuscenes.report import Report
 from drivetr.data.nuscenes.schema import KIND_RULES, NO_INTRINSIC, TABLES, Kind
+from drivetr.data.report import Report
 
 Columns = dict[str, NDArray]
 

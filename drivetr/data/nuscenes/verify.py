@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from drivetr.data.nuscenes.assemble import Assembled, assemble
 from drivetr.data.nuscenes.read import read_tables, table_folder
-from drivetr.data.nuscenes.report import Report
 from drivetr.data.nuscenes.splits import custom_splits
 from drivetr.data.nuscenes.tables import Columns, decoded
 from drivetr.data.nuscenes.verify_files import verify_files
+from drivetr.data.report import Report
 from drivetr.errors import DrivetrError
 from drivetr.geometry.rigid import rotation_from_quaternion
 from drivetr.structures.splits import OFFICIAL_SPLITS

@@ -10,9 +10,9 @@ from tqdm import tqdm
 
 from drivetr.data.decode import decode_image_file
 from drivetr.data.image_header import read_image_header
-from drivetr.data.nuscenes.report import Report
 from drivetr.data.nuscenes.tables import Columns, decoded
 from drivetr.data.paths import resolve_inside
+from drivetr.data.report import Report
 from drivetr.errors import DrivetrError
 
 

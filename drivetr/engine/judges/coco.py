@@ -1,10 +1,7 @@
 """2D detections: COCO's result file, judged by pycocotools."""
 
-from pathlib import Path
-
 from drivetr.data.coco.annotations import annotation_file
 from drivetr.engine.judges.exam import Exam
-from drivetr.errors import DrivetrError
 from drivetr.evaluation.coco.detection import evaluate_results, format_metrics, write_metrics
 from drivetr.evaluation.coco.results import ResultsWriter
 
@@ -15,15 +12,9 @@ def judge_coco(exam: Exam) -> str:
     Raises:
         DrivetrError: no such split, or classes that are not those the model was trained on.
     """
-    dataroot, version = Path(str(exam.dataroot)), str(exam.version)
-    annotations = annotation_file(dataroot, version, exam.split)
+    annotations = annotation_file(*exam.names)
     dataset = exam.dataset
-    if tuple(dataset.classes) != exam.loaded.classes:
-        raise DrivetrError(
-            f"{annotations} has {len(dataset.classes)} categories ({', '.join(dataset.classes[:3])}"
-            f", ...), but the model was trained on {len(exam.loaded.classes)}"
-            f" ({', '.join(exam.loaded.classes[:3])}, ...); test it on a dataset with the same"
-        )
+    exam.check_classes()
     with ResultsWriter(exam.results, dataset.category_ids) as writer:
         for sample, found in exam.predictions():
             writer.add(sample.id, found)

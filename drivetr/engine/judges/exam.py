@@ -9,7 +9,9 @@ from typing import Any
 from tqdm import tqdm
 
 from drivetr.engine.api import LoadedDetector
+from drivetr.engine.checks import difference_of_classes
 from drivetr.engine.loaders import LoaderSettings
+from drivetr.errors import DrivetrError
 
 
 @dataclass(frozen=True)
@@ -32,14 +34,43 @@ class Exam:
     results: Path
     metrics: Path
 
+    @property
+    def names(self) -> tuple[Path, str, str]:
+        """Dataroot, version and split.
+
+        Raises:
+            DrivetrError: the first two were not given.
+        """
+        if self.dataroot is None or self.version is None:
+            raise DrivetrError(
+                f"{self.loaded.spec.source}: its dataset needs --dataroot and --version"
+            )
+        return self.dataroot, self.version, self.split
+
     @cached_property
     def _opened(self) -> tuple[Any, LoaderSettings]:
-        return self.loaded.open(self.dataroot, self.version, self.split)
+        dataset, settings = self.loaded.open(self.dataroot, self.version, self.split)
+        if len(dataset) == 0:
+            raise DrivetrError(f"split {self.split!r} has no samples to test on; name another")
+        return dataset, settings
 
     @property
     def dataset(self) -> Any:
         """The split, with the transforms that the model was trained to be tested with."""
         return self._opened[0]
+
+    def check_classes(self) -> None:
+        """Refuses a dataset whose labels mean something else than the model's.
+
+        Raises:
+            DrivetrError: the classes differ.
+        """
+        difference = difference_of_classes(self.dataset.classes, self.loaded.classes)
+        if difference is not None:
+            raise DrivetrError(
+                f"{self.loaded.spec.source}: {difference}; test it on a dataset with the classes it"
+                " was trained on"
+            )
 
     def predictions(self) -> Iterator[tuple[Any, Any]]:
         """Every sample without its images, and its prediction; shows its progress."""

@@ -10,18 +10,17 @@ from drivetr.evaluation.nuscenes.truth import NoTruthError, check_dataset
 def judge_nuscenes(exam: Exam) -> str:
     """NDS, mAP, the five errors and a table of the classes.
 
-    Of a split without ground truth, such as the official test set, where the submission lies.
+    A split without ground truth, such as the official test set, gets the submission's place only.
 
     Raises:
         DrivetrError: before anything is detected, if the split could not be evaluated.
     """
-    dataset = (str(exam.dataroot), str(exam.version), exam.split)
-    check_dataset(*dataset)
+    check_dataset(*exam.names)
     with SubmissionWriter(exam.results, exam.loaded.classes) as writer:
         for frame, found in exam.predictions():
             writer.add(frame.token, found, frame.global_from_lidar, frame.ego_from_lidar)
     try:
-        metrics = evaluate_submission(exam.results, *dataset)
+        metrics = evaluate_submission(exam.results, *exam.names)
     except NoTruthError as error:
         return f"No metrics: {error}\nSubmission: {exam.results}"
     write_metrics(exam.metrics, metrics)

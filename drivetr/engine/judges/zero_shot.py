@@ -7,7 +7,12 @@ from drivetr.files import atomic_text
 
 
 def judge_zero_shot(exam: Exam) -> str:
-    """The accuracy over all objects, and class by class."""
+    """The accuracy over all objects, and class by class.
+
+    Raises:
+        DrivetrError: the model was trained on other classes than the dataset's.
+    """
+    exam.check_classes()
     classes = exam.dataset.classes
     right, total = [0] * len(classes), [0] * len(classes)
     for sample, ranking in exam.predictions():
@@ -23,8 +28,8 @@ def judge_zero_shot(exam: Exam) -> str:
     with atomic_text(exam.metrics) as file:
         json.dump(metrics, file, indent=1)
     lines = [
-        f"  {name:21} {'-' if share is None else f'{share:6.1%}'} of {metrics_total:,}"
-        for (name, share), metrics_total in zip(by_class.items(), total, strict=True)
+        f"  {name:21} {'-' if share is None else f'{share:6.1%}'} of {count:,}"
+        for (name, share), count in zip(by_class.items(), total, strict=True)
     ]
     head = f"zero-shot accuracy {accuracy:.1%} of {sum(total):,} objects"
     return "\n".join([head, *lines, f"Metrics: {exam.metrics}"])

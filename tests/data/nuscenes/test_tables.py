@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from drivetr.data.nuscenes import json_rows
 from drivetr.data.nuscenes.json_rows import JsonRows
-from drivetr.data.nuscenes.report import Report
 from drivetr.data.nuscenes.store import digest_of
 from drivetr.data.nuscenes.tables import KeyTable, read_table, texts
+from drivetr.data.report import Report
 from drivetr.errors import DrivetrError
 
 _VALUES = st.recursive(

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from torchvision.io import write_jpeg
 
 from drivetr.data.nuscenes.index import open_index
-from drivetr.data.nuscenes.report import Report
 from drivetr.data.nuscenes.verify import verify_dataset
+from drivetr.data.report import Report
 from drivetr.errors import DrivetrError
 from tests.data.nuscenes.table_factory import (
     Tables,

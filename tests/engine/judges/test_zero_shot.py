@@ -3,11 +3,14 @@
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
+from drivetr.engine.judges.exam import Exam
 from drivetr.engine.judges.zero_shot import judge_zero_shot
+from drivetr.errors import DrivetrError
 from drivetr.structures.pairs import ImageText
 from drivetr.structures.ranking import Ranking
 
@@ -16,6 +19,7 @@ NOTHING = torch.zeros(0, dtype=torch.int64)
 
 class Classes:
     classes = ("car", "bus", "cone")
+    spec = SimpleNamespace(source="last.pth")
 
 
 @dataclass
@@ -25,6 +29,8 @@ class FinishedExam:
     rows: list
     metrics: Path
     dataset: Classes = field(default_factory=Classes)
+    loaded: Classes = field(default_factory=Classes)
+    check_classes = Exam.check_classes
 
     def predictions(self):
         image = torch.zeros(3, 0, 0, dtype=torch.uint8)
@@ -42,3 +48,11 @@ def test_counts(tmp_path):
     assert metrics["num_objects_by_class"] == {"car": 2, "bus": 1, "cone": 0}
     assert "zero-shot accuracy 66.7% of 3 objects" in text
     assert "cone                  - of 0" in text
+
+
+def test_other_classes(tmp_path):
+    other = Classes()
+    other.classes = ("car", "bus")
+    exam = FinishedExam([], tmp_path / "metrics.json", loaded=other)
+    with pytest.raises(DrivetrError, match="label 2 is cone there and none here"):
+        judge_zero_shot(exam)
