@@ -88,7 +88,8 @@ def head_outputs(model: PETR, case: GoldenCase, cameras: Cameras) -> dict[str, T
     """The model's own outputs of all layers, in the recording's names and box code."""
     states: list[Tensor] = []
     with model.decoder.post_norm.register_forward_hook(lambda *call: states.append(call[-1])):
-        outputs = model.detect(case.input("mlvl_feats_0").to(cameras.valid.device), cameras)
+        features = case.input("mlvl_feats_0").to(cameras.valid.device)
+        outputs = model.decode(model.encode(features, cameras), model.start(len(features)))
     layers = [*outputs["aux_outputs"], outputs]
     boxes = torch.stack([layer["pred_boxes"] for layer in layers])
     return {
