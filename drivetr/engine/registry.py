@@ -32,6 +32,7 @@ CLASSES: dict[str, str] = {
     "Unname": "drivetr.data.transforms.unname",
     # detectors and their parts
     "PETR": "drivetr.models.petr",
+    "StreamPETR": "drivetr.models.streampetr",
     "DETR": "drivetr.models.detr",
     "LeNet5": "drivetr.models.lenet",
     "ViTClassifier": "drivetr.models.vit",
@@ -60,6 +61,8 @@ CLASSES: dict[str, str] = {
     "ImageNormalizer": "drivetr.nn.normalize",
     "FeatureGate": "drivetr.nn.feature_gate",
     "FrustumPositionEncoding": "drivetr.nn.frustum_position",
+    "QueryMemory": "drivetr.nn.query_memory",
+    "SpatialAlignment": "drivetr.nn.spatial_alignment",
     "GridPosition": "drivetr.nn.grid_position",
     "PointPosition": "drivetr.nn.point_position",
     "GridQueries": "drivetr.nn.queries",

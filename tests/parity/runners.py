@@ -16,6 +16,7 @@ from tests.parity.detr_case import compare_detr
 from tests.parity.golden_case import GoldenCase
 from tests.parity.narrow import narrow
 from tests.parity.petr_case import compare_petr_head, compare_petr_loss
+from tests.parity.streampetr_case import compare_streampetr_head
 
 Runner = Callable[[GoldenCase], list[Comparison]]
 
@@ -75,4 +76,5 @@ RUNNERS: dict[str, Runner] = {
     "detr": compare_detr,
     "petr_head": compare_petr_head,
     "petr_loss": compare_petr_loss,
+    "streampetr_head": compare_streampetr_head,
 }
