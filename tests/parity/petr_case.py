@@ -10,9 +10,9 @@ from drivetr.geometry.box_codes import BOX_CODES, boxes_from_code, code_from_box
 from drivetr.geometry.mmdet3d_boxes import boxes_from_mmdet3d, mmdet3d_from_boxes
 from drivetr.models.box_head import BoxHead, SigmoidCentre
 from drivetr.models.criterion import SetCriterion
-from drivetr.models.key_maps import PETR_KEYS
 from drivetr.models.matcher import HungarianMatcher, focal_cost
 from drivetr.models.petr import PETR
+from drivetr.models.petr_layouts import PETR_LAYOUT
 from drivetr.models.postprocess import TopKPostprocess
 from drivetr.nn.decoder import TransformerDecoder
 from drivetr.nn.frustum_position import FrustumPositionEncoding
@@ -68,7 +68,7 @@ def build_petr(case: GoldenCase, **position_settings: object) -> PETR:
         span=span,
         input_proj=nn.Conv2d(settings["in_channels"], embed_dim, 1),
     ).eval()
-    load_weights(model, case.weights, PETR_KEYS)
+    load_weights(model, PETR_LAYOUT.translate(case.weights))
     return model
 
 
