@@ -15,7 +15,11 @@ from tests.parity.comparison import FEATURES, Comparison
 from tests.parity.detr_case import compare_detr
 from tests.parity.golden_case import GoldenCase
 from tests.parity.narrow import narrow
-from tests.parity.petr_case import compare_petr_head, compare_petr_loss
+from tests.parity.petr_case import (
+    compare_petr_head,
+    compare_petr_loss,
+    compare_streampetr_loss,
+)
 
 Runner = Callable[[GoldenCase], list[Comparison]]
 
@@ -75,4 +79,5 @@ RUNNERS: dict[str, Runner] = {
     "detr": compare_detr,
     "petr_head": compare_petr_head,
     "petr_loss": compare_petr_loss,
+    "streampetr_loss": compare_streampetr_loss,
 }
