@@ -15,7 +15,11 @@ from tests.parity.comparison import FEATURES, Comparison
 from tests.parity.detr_case import compare_detr
 from tests.parity.golden_case import GoldenCase
 from tests.parity.narrow import narrow
-from tests.parity.petr_case import compare_petr_head, compare_petr_loss
+from tests.parity.petr_case import (
+    compare_petr_head,
+    compare_petr_loss,
+    compare_streampetr_loss,
+)
 from tests.parity.streampetr_case import compare_streampetr_head
 
 Runner = Callable[[GoldenCase], list[Comparison]]
@@ -77,4 +81,5 @@ RUNNERS: dict[str, Runner] = {
     "petr_head": compare_petr_head,
     "petr_loss": compare_petr_loss,
     "streampetr_head": compare_streampetr_head,
+    "streampetr_loss": compare_streampetr_loss,
 }
