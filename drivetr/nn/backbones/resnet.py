@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from itertools import combinations
 from typing import Literal, cast
 
-import torch
 import torchvision
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
+
+from drivetr.nn.backbones.frozen import PartlyFrozen
+from drivetr.nn.recompute import run_block
 
 STAGE_STRIDES = {1: 4, 2: 8, 3: 16, 4: 32}
 _CONSTRUCTORS: dict[int, Callable[..., nn.Module]] = {
@@ -28,7 +29,7 @@ def _stage_choices() -> list[tuple[int, ...]]:
     return [chosen for count in range(1, 5) for chosen in combinations(STAGE_STRIDES, count)]
 
 
-class ResNet(nn.Module):
+class ResNet(PartlyFrozen):
     """Feature maps of chosen stages of torchvision's ResNet.
 
     Attributes:
@@ -81,8 +82,6 @@ class ResNet(nn.Module):
         if style == "caffe":
             self._move_strides_to_first_convolution()
         self.stages = tuple(stages)
-        self.frozen_stages = frozen_stages
-        self.frozen_norm = frozen_norm
         self.with_checkpoint = with_checkpoint
         last_convolution = "conv3" if depth >= 50 else "conv2"
         self.out_channels: tuple[int, ...] = tuple(
@@ -91,7 +90,8 @@ class ResNet(nn.Module):
         self.strides: tuple[int, ...] = tuple(
             min(STAGE_STRIDES[n], 16 if dilated else 32) for n in stages
         )
-        self._freeze()
+        stem = ["conv1", "bn1"] if frozen_stages >= 0 else []
+        self.freeze([*stem, *(f"layer{n}" for n in range(1, frozen_stages + 1))], frozen_norm)
 
     def torchvision_key(self, key: str) -> str | None:
         """Own name of a parameter in a torchvision checkpoint; None for what the cut leaves out."""
@@ -104,24 +104,6 @@ class ResNet(nn.Module):
                 second = cast(nn.Conv2d, self.get_submodule(name.removesuffix("conv1") + "conv2"))
                 first.stride, second.stride = second.stride, first.stride
 
-    def _frozen_modules(self) -> list[nn.Module]:
-        names = ["conv1", "bn1"] if self.frozen_stages >= 0 else []
-        names += [f"layer{n}" for n in range(1, self.frozen_stages + 1)]
-        return [self.get_submodule(name) for name in names]
-
-    def _freeze(self) -> None:
-        modules = self._frozen_modules()
-        if self.frozen_norm:
-            modules += [m for m in self.modules() if isinstance(m, nn.BatchNorm2d)]
-        for module in modules:
-            module.eval().requires_grad_(False)
-
-    def train(self, mode: bool = True) -> "ResNet":
-        """Sets the training mode of everything that is not frozen."""
-        super().train(mode)
-        self._freeze()
-        return self
-
     def forward(
         self, images: Float[Tensor, "B 3 H W"]
     ) -> list[Float[Tensor, "B _channels _rows _columns"]]:
@@ -132,10 +114,7 @@ class ResNet(nn.Module):
         features = []
         for number in range(1, self.stages[-1] + 1):
             for block in self.get_submodule(f"layer{number}").children():
-                if self.with_checkpoint and torch.is_grad_enabled():
-                    x = checkpoint(block, x, use_reentrant=False)
-                else:
-                    x = block(x)
+                x = run_block(block, x, self.with_checkpoint)
             if number in self.stages:
                 features.append(x)
         return features
