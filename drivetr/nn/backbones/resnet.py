@@ -11,8 +11,10 @@ from typing import Literal, cast
 import torchvision
 from jaxtyping import Float
 from torch import Tensor, nn
+from torchvision.models.resnet import Bottleneck
 
 from drivetr.nn.backbones.frozen import PartlyFrozen
+from drivetr.nn.deformable_conv import ModulatedDeformConv2d
 from drivetr.nn.recompute import run_block
 
 STAGE_STRIDES = {1: 4, 2: 8, 3: 16, 4: 32}
@@ -46,6 +48,7 @@ class ResNet(PartlyFrozen):
         frozen_norm: bool = False,
         with_checkpoint: bool = False,
         dilated: bool = False,
+        deformable_stages: Sequence[int] = (),
     ) -> None:
         """Builds the network with random weights.
 
@@ -60,6 +63,8 @@ class ResNet(PartlyFrozen):
             frozen_norm: batch norm uses its stored statistics and has no gradients.
             with_checkpoint: recompute each residual block in the backward pass to save memory.
             dilated: stage 4 looks farther instead of shrinking the map (DETR's DC5).
+            deformable_stages: stages whose 3x3 convolutions choose where they look (DCNv2), as 3
+                and 4 of the published R50DCN and R101DCN.
 
         Raises:
             ValueError: for an unknown depth, stage or style, or for checkpointing with live batch
@@ -72,8 +77,10 @@ class ResNet(PartlyFrozen):
             raise ValueError(f"no ResNet of depth {depth} in style {style!r}")
         if with_checkpoint and not frozen_norm:
             raise ValueError("with_checkpoint needs frozen_norm")
-        if dilated and depth < 50:
-            raise ValueError("dilated needs bottleneck blocks, depth 50 or more")
+        if (dilated or deformable_stages) and depth < 50:
+            raise ValueError("dilated and deformable need bottleneck blocks, depth 50 or more")
+        if not set(deformable_stages) <= {*range(1, stages[-1] + 1)}:
+            raise ValueError(f"deformable_stages {deformable_stages} are not of the ones built")
         dilation = [False, False, dilated]
         network = _CONSTRUCTORS[depth](weights=None, replace_stride_with_dilation=dilation)
         built = [f"layer{n}" for n in range(1, stages[-1] + 1)]
@@ -81,6 +88,7 @@ class ResNet(PartlyFrozen):
             self.add_module(name, network.get_submodule(name))
         if style == "caffe":
             self._move_strides_to_first_convolution()
+        self._deform(deformable_stages)
         self.stages = tuple(stages)
         self.with_checkpoint = with_checkpoint
         last_convolution = "conv3" if depth >= 50 else "conv2"
@@ -103,6 +111,17 @@ class ResNet(PartlyFrozen):
             if isinstance(first, nn.Conv2d) and name.endswith(".0.conv1"):
                 second = cast(nn.Conv2d, self.get_submodule(name.removesuffix("conv1") + "conv2"))
                 first.stride, second.stride = second.stride, first.stride
+
+    def _deform(self, stages: Sequence[int]) -> None:
+        for number in stages:
+            for block in cast(nn.Sequential, self.get_submodule(f"layer{number}")):
+                bottleneck = cast(Bottleneck, block)
+                bottleneck.conv2 = ModulatedDeformConv2d.like(bottleneck.conv2)
+
+    @property
+    def may_start_fresh(self) -> tuple[str, ...]:
+        """Parameters that weights of a plain ResNet lack, and that start as zero."""
+        return tuple(name for name in self.state_dict() if ".conv_offset." in name)
 
     def forward(
         self, images: Float[Tensor, "B 3 H W"]
