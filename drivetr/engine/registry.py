@@ -72,6 +72,7 @@ CLASSES: dict[str, str] = {
     "ResNet": "drivetr.nn.backbones.resnet",
     "TinyResNet": "drivetr.nn.backbones.tiny_resnet",
     "ConvTower": "drivetr.nn.backbones.conv_tower",
+    "VoVNet": "drivetr.nn.backbones.vovnet",
     "ViT": "drivetr.nn.backbones.vit",
     "CPFPN": "drivetr.nn.necks.cpfpn",
     "FPN": "drivetr.nn.necks.fpn",
