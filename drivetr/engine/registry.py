@@ -58,6 +58,7 @@ CLASSES: dict[str, str] = {
     "Transformer": "drivetr.nn.transformer",
     "TransformerDecoder": "drivetr.nn.decoder",
     "ImageNormalizer": "drivetr.nn.normalize",
+    "FeatureGate": "drivetr.nn.feature_gate",
     "FrustumPositionEncoding": "drivetr.nn.frustum_position",
     "GridPosition": "drivetr.nn.grid_position",
     "PointPosition": "drivetr.nn.point_position",

@@ -9,9 +9,8 @@ from torch.nn import functional as F  # noqa: N812 - the name every PyTorch read
 from torchvision.ops import sigmoid_focal_loss
 
 from drivetr.geometry.boxes import CENTER, box_corners
-from drivetr.geometry.camera import project_points
+from drivetr.geometry.camera import focal_lengths_px, project_points
 from drivetr.geometry.frustum import cell_pixels
-from drivetr.models.depth_head import focal_length_px
 from drivetr.structures.cameras import Cameras
 from drivetr.structures.frame import Targets
 
@@ -110,7 +109,7 @@ class TokenCriterion:
         owned = owner_depth.isfinite()
         one_hot = F.one_hot(owner, len(target)) * owned[..., None]  # N HW G
         share = one_hot / one_hot.sum(1, keepdim=True).clamp(min=1)
-        focal = focal_length_px(projection)[:, None]
+        focal = focal_lengths_px(projection)[:, 1:]
         labels = torch.where(owned, target.labels[owner], self.num_classes)
         log_depth = torch.where(owned, (owner_depth / focal).log(), 0.0)
         own_centre = centre.gather(1, owner[..., None].expand(-1, -1, 2))

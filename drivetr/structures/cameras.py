@@ -18,12 +18,15 @@ class Cameras:
         pad_size: (height, width) in pixels of the network's input; the rest is padding, at the
             right and at the bottom.
         valid: False where a camera delivered nothing; its image is zeros and is not attended to.
+        age_s: float64, seconds from the exposure to the moment of the reference frame; larger is
+            older. None where nobody told.
     """
 
     img_from_lidar: Float[Tensor, "*B N 4 4"]
     image_size: Int[Tensor, "*B N 2"]
     pad_size: tuple[int, int]
     valid: Bool[Tensor, "*B N"]
+    age_s: Float[Tensor, "*B N"] | None = None
 
     def __post_init__(self) -> None:
         """Checks that the fields agree in their leading dimensions."""
@@ -47,6 +50,7 @@ class Cameras:
             img_from_lidar=self.img_from_lidar.to(device),
             image_size=self.image_size.to(device),
             valid=self.valid.to(device),
+            age_s=None if self.age_s is None else self.age_s.to(device),
         )
 
     @staticmethod
@@ -55,9 +59,11 @@ class Cameras:
         sizes = {c.pad_size for c in cameras}
         if len(sizes) != 1:
             raise ValueError(f"cannot batch frames of different input sizes {sorted(sizes)}")
+        ages = [c.age_s for c in cameras if c.age_s is not None]
         return Cameras(
             img_from_lidar=torch.stack([c.img_from_lidar for c in cameras]),
             image_size=torch.stack([c.image_size for c in cameras]),
             pad_size=cameras[0].pad_size,
             valid=torch.stack([c.valid for c in cameras]),
+            age_s=torch.stack(ages) if len(ages) == len(cameras) else None,
         )

@@ -10,9 +10,9 @@ from drivetr.geometry.box_codes import BOX_CODES, boxes_from_code, code_from_box
 from drivetr.geometry.mmdet3d_boxes import boxes_from_mmdet3d, mmdet3d_from_boxes
 from drivetr.models.box_head import BoxHead, SigmoidCentre
 from drivetr.models.criterion import SetCriterion
-from drivetr.models.key_maps import PETR_KEYS
 from drivetr.models.matcher import HungarianMatcher, focal_cost
 from drivetr.models.petr import PETR
+from drivetr.models.petr_layouts import PETR_LAYOUT
 from drivetr.models.postprocess import TopKPostprocess
 from drivetr.nn.decoder import TransformerDecoder
 from drivetr.nn.frustum_position import FrustumPositionEncoding
@@ -68,7 +68,7 @@ def build_petr(case: GoldenCase, **position_settings: object) -> PETR:
         span=span,
         input_proj=nn.Conv2d(settings["in_channels"], embed_dim, 1),
     ).eval()
-    load_weights(model, case.weights, PETR_KEYS)
+    load_weights(model, PETR_LAYOUT.translate(case.weights))
     return model
 
 
@@ -88,7 +88,8 @@ def head_outputs(model: PETR, case: GoldenCase, cameras: Cameras) -> dict[str, T
     """The model's own outputs of all layers, in the recording's names and box code."""
     states: list[Tensor] = []
     with model.decoder.post_norm.register_forward_hook(lambda *call: states.append(call[-1])):
-        outputs = model.detect(case.input("mlvl_feats_0").to(cameras.valid.device), cameras)
+        features = case.input("mlvl_feats_0").to(cameras.valid.device)
+        outputs = model.decode(model.encode(features, cameras), model.start(len(features)))
     layers = [*outputs["aux_outputs"], outputs]
     boxes = torch.stack([layer["pred_boxes"] for layer in layers])
     return {

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from drivetr.models.key_maps import PETR_KEYS
+from drivetr.models.petr_layouts import PETR_LAYOUT
 from drivetr.nn.backbones.resnet import ResNet
 from drivetr.nn.necks.cpfpn import CPFPN
 from drivetr.nn.necks.fpn import FPN
@@ -22,7 +22,7 @@ Runner = Callable[[GoldenCase], list[Comparison]]
 
 def own_weights(case: GoldenCase, prefix: str) -> dict[str, Tensor]:
     """The case's weights under drivetr's names, for a part that stands alone."""
-    named = {PETR_KEYS(key): tensor for key, tensor in case.weights.items()}
+    named = PETR_LAYOUT.translate(case.weights)
     return {key.removeprefix(prefix): tensor for key, tensor in named.items()}
 
 
