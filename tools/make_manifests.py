@@ -4,12 +4,12 @@ Names are those that recordings of the reference implementations list, with as m
 published. Shapes are those of the detector that a config describes, through the layout by which its
 weights are loaded; what differs between published sizes stays open and has a name.
 
-    DRIVETR_GOLDEN=RECORDINGS python tools/make_manifests.py
+    python tools/make_manifests.py RECORDINGS
 """
 
 import json
-import os
 import re
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +61,7 @@ def as_recorded(names: Names) -> Names:
 
 def with_layers(names: Names, num_layers: int = 6) -> Names:
     """A head with as many decoder layers and branches: each is like the recorded number 0."""
-    numbered = re.compile(r"(layers|branches)\.(\d+)\.(?!\d\.\d\.)")
+    numbered = re.compile(r"(layers|branches)\.(\d+)\.")
     grown: Names = {}
     for key, shape in names.items():
         found = numbered.search(key)
@@ -73,11 +73,45 @@ def with_layers(names: Names, num_layers: int = 6) -> Names:
     return grown
 
 
+def with_blocks(names: Names, blocks: tuple[int, ...] = (1, 3, 9, 3), layers: int = 5) -> Names:
+    """A VoVNet with as many blocks and layers: each is like the recorded first one of its stage."""
+    grown = {key: shape for key, shape in names.items() if ".OSA" not in key}
+    for stage, count in enumerate(blocks, start=2):
+        first = {key: shape for key, shape in names.items() if f".OSA{stage}_1." in key}
+        for key, shape in first.items():
+            for block in range(1, count + 1):
+                moved = key.replace(f"OSA{stage}_1", f"OSA{stage}_{block}")
+                if ".layers.0." in key:
+                    start, end = moved.split(".layers.0.")
+                    numbered = (end.replace("_0/", f"_{i}/") for i in range(layers))
+                    grown |= {f"{start}.layers.{i}.{e}": shape for i, e in enumerate(numbered)}
+                elif ".layers." not in key:
+                    grown[moved] = shape
+    return grown
+
+
+def offsets(names: Names) -> Names:
+    """What deformable convolutions add to the last two stages of a ResNet.
+
+    No recording lists them: the names are those of mmcv's ModulatedDeformConv2dPack.
+    """
+    added: Names = {}
+    for key in names:
+        if re.search(r"layer[34]\.\d+\.conv2\.weight$", key):
+            start = key.removesuffix("weight") + "conv_offset."
+            added |= {start + "weight": [0, 0, 0, 0], start + "bias": [0]}
+    return added
+
+
 PARTS: dict[str, Part] = {
     "petr": Part("petr_head_tiny", "petr/petr_r50_p4_512x1408.py", PETR_LAYOUT, with_layers),
     "resnet50": Part(
         "resnet50_caffe_full", "petr/petr_r50_p4_512x1408.py", PETR_LAYOUT, as_recorded
     ),
+    "resnet50_offsets": Part(
+        "resnet50_caffe_full", "petr/petr_r50dcn_p4_512x1408.py", PETR_LAYOUT, offsets
+    ),
+    "vovnet99": Part("vovnet_tiny", "petr/petr_vov_p4_320x800.py", PETR_LAYOUT, with_blocks),
     "cpfpn": Part("cpfpn_full", "petr/petr_r50_p4_512x1408.py", PETR_LAYOUT, as_recorded),
 }
 
@@ -126,4 +160,4 @@ def write(name: str, shapes: Shapes) -> None:
 
 if __name__ == "__main__":
     for name, part in PARTS.items():
-        write(name, make(part, Path(os.environ["DRIVETR_GOLDEN"])))
+        write(name, make(part, Path(sys.argv[1])))

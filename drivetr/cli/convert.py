@@ -3,9 +3,8 @@
 import argparse
 
 HELP = (
-    "Convert published weights of PETR's family, DETR, ViT or CLIP; every key is accounted for.\n\n"
-    "Checkpoints of 3D detectors need --box-convention: it says which code they come from, because\n"
-    "nothing in them does. `drivetr doctor` finds out with a few frames of ground truth."
+    "Convert published weights of PETR's family, DETR, ViT or CLIP; every key is accounted for."
+    " Checkpoints of 3D detectors need --box-convention, because nothing in them tells it."
 )
 EXAMPLE = (
     "drivetr convert petr_vov_p4_800x320.pth --model petr_vov_p4_320x800 --box-convention petr"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float, UInt8
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import normalize
 
 from drivetr.data.captions import class_prompts

@@ -18,8 +18,10 @@ from drivetr.engine.zoo import PublishedDetector, published_detectors
 from drivetr.errors import DrivetrError
 from drivetr.models.layouts import layout_of
 from drivetr.models.manifest import compare_with_manifest, read_manifest
+from drivetr.models.petr import PETR
 from drivetr.models.petr_layouts import HEAD, PETR_LAYOUTS
 from drivetr.models.published import FAMILIES, PUBLISHED
+from drivetr.nn.frustum_position import FrustumPositionEncoding
 from drivetr.nn.weights import LoadReport, load_weights
 
 # What only a training needs: published beginning of the names, own beginning, what it is.
@@ -174,16 +176,12 @@ def _check_settings(
 
 def _own_settings(detector: nn.Module, config: RunConfig) -> dict[str, Sequence[float] | Tensor]:
     """What the config says where published heads keep settings among their weights."""
-    own: dict[str, Sequence[float] | Tensor] = {}
-    for published, attribute in (
-        ("pc_range", "span"),
-        ("position_range", "position_range"),
-        ("coords_d", "depths"),
-    ):
-        values = (getattr(module, attribute, None) for module in detector.modules())
-        found: Any = next((value for value in values if value is not None), None)
-        if found is not None:
-            own[published] = found
+    own: dict[str, Any] = {}
+    for module in detector.modules():
+        if isinstance(module, PETR):
+            own["pc_range"] = module.span
+        elif isinstance(module, FrustumPositionEncoding):
+            own |= {"position_range": module.position_range, "coords_d": module.depths}
     criterion = Builder(config.file).build(config.criterion, "criterion")
     weights = getattr(criterion, "code_weights", None)
     return own if weights is None else own | {"code_weights": weights}

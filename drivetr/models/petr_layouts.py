@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from drivetr.models.layouts import Layout
+from drivetr.models.layouts import Layout, behind
+from drivetr.models.vovnet_layouts import VOVNET_RULES
 
 Rules = tuple[tuple[str, str], ...]
 
@@ -28,7 +29,8 @@ def _shared(to: str = "") -> Rules:
     """Rules for what all these detectors have, to names behind `to`."""
     layer = to + r"decoder.layers.\1."
     return (
-        (r"img_backbone\.", to + "backbone."),
+        *behind(VOVNET_RULES, r"img_backbone\.", to + "backbone."),
+        (r"img_backbone\.", to + "backbone."),  # ResNet and ViT have these names here too
         (r"img_neck\.", to + "neck."),
         (_HEAD + r"input_proj\.", to + "input_proj."),
         (_HEAD + r"(position_encoder|adapt_pos3d|query_embedding)\.(\d)", to + r"position.\1.\2"),
