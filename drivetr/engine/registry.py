@@ -49,6 +49,7 @@ CLASSES: dict[str, str] = {
     "DiskPixels": "drivetr.models.classical_outputs",
     "NamedClasses": "drivetr.models.named_classes",
     "DepthHead": "drivetr.models.depth_head",
+    "FocalHead": "drivetr.models.focal_head",
     "TokenEmbedding": "drivetr.models.token_embedding",
     "TopKPostprocess": "drivetr.models.postprocess",
     # layers
