@@ -97,7 +97,7 @@ def test_share_in_view(camera):
 
 
 def test_hull_bounds_equal_the_devkit(camera):
-    """Random boxes all around: in view, at borders and corners, partly behind the camera, beside."""
+    """Random boxes all around: in view, at borders, partly behind the camera, beside."""
     generator = torch.Generator().manual_seed(0)
 
     def draw(*shape):

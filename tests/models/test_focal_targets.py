@@ -1,4 +1,4 @@
-"""2D ground truth against nuscenes-devkit on real keyframes; heat and hiding against plain loops."""
+"""2D ground truth against nuscenes-devkit on real keyframes; heat and hiding by plain loops."""
 
 import math
 
