@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from drivetr.models.layouts import Layout
+from drivetr.models.layouts import Layout, behind
+from drivetr.models.vovnet_layouts import VOVNET_RULES
 
 Rules = tuple[tuple[str, str], ...]
 
@@ -28,6 +29,7 @@ def _shared(to: str = "") -> Rules:
     """Rules for what all these detectors have, to names behind `to`."""
     layer = to + r"decoder.layers.\1."
     return (
+        *behind(VOVNET_RULES, r"img_backbone\.", to + "backbone."),
         (r"img_backbone\.", to + "backbone."),
         (r"img_neck\.", to + "neck."),
         (_HEAD + r"input_proj\.", to + "input_proj."),

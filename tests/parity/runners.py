@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from drivetr.models.petr_layouts import PETR_LAYOUT
-from drivetr.models.vovnet_layouts import VOVNET
 from drivetr.nn.backbones.resnet import ResNet
 from drivetr.nn.backbones.vovnet import VoVNet
 from drivetr.nn.necks.cpfpn import CPFPN
@@ -66,8 +65,7 @@ def compare_vovnet(case: GoldenCase) -> list[Comparison]:
     }
     sizes = {names[k]: v for k, v in settings.get("stage_specs", {}).items() if k in names}
     model = VoVNet(**sizes, stages=stages).eval()
-    weights = VOVNET.translate(case.weights)
-    load_weights(model, {k.removeprefix("backbone."): t for k, t in weights.items()})
+    load_weights(model, own_weights(case, "backbone."))
     return compare_maps(case, model(case.input("img")), "feat_")
 
 
