@@ -75,4 +75,5 @@ RUNNERS: dict[str, Runner] = {
     "detr": compare_detr,
     "petr_head": compare_petr_head,
     "petr_loss": compare_petr_loss,
+    "petrv2_head": compare_petr_head,
 }
