@@ -7,8 +7,8 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 
-from drivetr.geometry.box_codes import BOX_CODES, boxes_from_code, code_from_boxes
-from drivetr.geometry.mmdet3d_boxes import boxes_from_mmdet3d, mmdet3d_from_boxes
+from drivetr.geometry.box_codes import BOX_CODES, BoxCode, boxes_from_code, code_from_boxes
+from drivetr.geometry.mmdet3d_boxes import Version, boxes_from_mmdet3d, mmdet3d_from_boxes
 from drivetr.models.box_head import BoxHead, SigmoidCentre
 from drivetr.models.criterion import SetCriterion
 from drivetr.models.matcher import HungarianMatcher, focal_cost
@@ -197,27 +197,41 @@ def partners(found: Detections, theirs: dict[str, Tensor]) -> Tensor:
     return torch.as_tensor(columns)
 
 
-def recorded_targets(case: GoldenCase) -> list[Targets]:
-    """The recorded ground truth, from mmdetection3d before 1.0."""
+def recorded_targets(case: GoldenCase, version: Version) -> list[Targets]:
+    """The recorded ground truth, from a version of mmdetection3d."""
     targets = []
     for boxes, labels in zip(case.inputs("gt_boxes_"), case.inputs("gt_labels_"), strict=True):
         unused = torch.zeros_like(labels)
-        targets.append(
-            Targets(boxes_from_mmdet3d(boxes, "before_1.0"), labels, unused, unused, unused)
-        )
+        targets.append(Targets(boxes_from_mmdet3d(boxes, version), labels, unused, unused, unused))
     return targets
 
 
 def compare_petr_loss(case: GoldenCase) -> list[Comparison]:
-    settings, theirs, targets = case.hyperparameters, case.outputs, recorded_targets(case)
+    return compare_loss(case, CODE, "before_1.0")
+
+
+def compare_streampetr_loss(case: GoldenCase) -> list[Comparison]:
+    """StreamPETR weighs the columns in the matching as in the loss; its columns are drivetr's."""
+    weights = tuple(case.hyperparameters["code_weights"])
+    return compare_loss(case, BOX_CODES["streampetr"], "since_1.0", weights)
+
+
+def compare_loss(
+    case: GoldenCase,
+    code: BoxCode,
+    version: Version,
+    match_weights: tuple[float, ...] | None = None,
+) -> list[Comparison]:
+    """Losses, gradients and matching in one box code, from ground truth of one version."""
+    settings, theirs, targets = case.hyperparameters, case.outputs, recorded_targets(case, version)
     logits = case.input("all_cls_scores").requires_grad_()
     raw = case.input("all_bbox_preds").requires_grad_()
     layers = [
-        {"pred_logits": a, "pred_boxes": boxes_from_code(b, CODE)}
+        {"pred_logits": a, "pred_boxes": boxes_from_code(b, code)}
         for a, b in zip(logits, raw, strict=True)
     ]
     match = settings["match"]
-    matcher = HungarianMatcher(match["cls"], match["reg"])
+    matcher = HungarianMatcher(match["cls"], match["reg"], code_weights=match_weights)
     criterion = SetCriterion(
         matcher,
         settings["num_classes"],
@@ -236,7 +250,7 @@ def compare_petr_loss(case: GoldenCase) -> list[Comparison]:
         Comparison("grad.all_cls_scores", logits.grad, theirs["grad.all_cls_scores"], LOSSES),
         Comparison("grad.all_bbox_preds", raw.grad, theirs["grad.all_bbox_preds"], LOSSES),
     ]
-    return comparisons + compare_matching(case, matcher, layers, targets)
+    return comparisons + compare_matching(case, matcher, layers, targets, code)
 
 
 @torch.no_grad()
@@ -245,19 +259,21 @@ def compare_matching(
     matcher: HungarianMatcher,
     layers: list[dict[str, Tensor]],
     targets: list[Targets],
+    code: BoxCode,
 ) -> list[Comparison]:
     """Target codes, costs of the first layer, and who is assigned to whom in all of them."""
     theirs, comparisons = case.outputs, []
-    box_matcher = HungarianMatcher(class_weight=0.0, box_weight=matcher.box_weight)
+    box_matcher = HungarianMatcher(0.0, matcher.box_weight, code_weights=matcher.code_weights)
     assigned = torch.zeros_like(theirs["assigned_gt_inds"])
     for i, target in enumerate(targets):
         logits, boxes = layers[0]["pred_logits"][i], layers[0]["pred_boxes"][i]
         costs = {
-            f"normalized_gt_{i}": code_from_boxes(target.boxes, CODE),
+            f"normalized_gt_{i}": code_from_boxes(target.boxes, code),
             f"cls_cost_layer0_{i}": matcher.class_weight * focal_cost(logits, target.labels),
             f"reg_cost_layer0_{i}": box_matcher.cost(logits, boxes, target),
         }
-        comparisons += [Comparison(k, v, theirs[k], FEATURES) for k, v in costs.items()]
+        if len(target):  # of a sample without ground truth nothing is recorded but the assignment
+            comparisons += [Comparison(k, v, theirs[k], FEATURES) for k, v in costs.items()]
         for number, layer in enumerate(layers):
             rows, columns = matcher(layer["pred_logits"][i], layer["pred_boxes"][i], target)
             assigned[number, i, rows] = columns + 1

@@ -6,7 +6,9 @@ import torch
 from torch import Tensor
 
 from drivetr.models.petr_layouts import PETR_LAYOUT
+from drivetr.models.vovnet_layouts import VOVNET
 from drivetr.nn.backbones.resnet import ResNet
+from drivetr.nn.backbones.vovnet import VoVNet
 from drivetr.nn.necks.cpfpn import CPFPN
 from drivetr.nn.necks.fpn import FPN
 from drivetr.nn.weights import load_weights
@@ -15,7 +17,12 @@ from tests.parity.comparison import FEATURES, Comparison
 from tests.parity.detr_case import compare_detr
 from tests.parity.golden_case import GoldenCase
 from tests.parity.narrow import narrow
-from tests.parity.petr_case import compare_petr_head, compare_petr_loss
+from tests.parity.petr_case import (
+    compare_petr_head,
+    compare_petr_loss,
+    compare_streampetr_loss,
+)
+from tests.parity.streampetr_case import compare_streampetr_head
 
 Runner = Callable[[GoldenCase], list[Comparison]]
 
@@ -46,6 +53,25 @@ def compare_resnet(case: GoldenCase) -> list[Comparison]:
 
 
 @torch.no_grad()
+def compare_vovnet(case: GoldenCase) -> list[Comparison]:
+    """From the stages' sizes that a recording holds; one without them is V-99."""
+    settings = case.hyperparameters
+    stages = [int(name.removeprefix("stage")) for name in settings["out_features"]]
+    names = {
+        "stem": "stem_channels",
+        "stage_conv_ch": "layer_channels",
+        "stage_out_ch": "stage_channels",
+        "layer_per_block": "num_layers",
+        "block_per_stage": "num_blocks",
+    }
+    sizes = {names[k]: v for k, v in settings.get("stage_specs", {}).items() if k in names}
+    model = VoVNet(**sizes, stages=stages).eval()
+    weights = VOVNET.translate(case.weights)
+    load_weights(model, {k.removeprefix("backbone."): t for k, t in weights.items()})
+    return compare_maps(case, model(case.input("img")), "feat_")
+
+
+@torch.no_grad()
 def compare_cpfpn(case: GoldenCase) -> list[Comparison]:
     settings = case.hyperparameters
     model = CPFPN(settings["in_channels"], settings["out_channels"])
@@ -69,6 +95,7 @@ def compare_fpn(case: GoldenCase) -> list[Comparison]:
 RUNNERS: dict[str, Runner] = {
     "resnet50_caffe": compare_resnet,
     "resnet50_pytorch": compare_resnet,
+    "vovnet": compare_vovnet,
     "cpfpn": compare_cpfpn,
     "fpn": compare_fpn,
     "clip_hf": compare_clip,
@@ -76,4 +103,6 @@ RUNNERS: dict[str, Runner] = {
     "petr_head": compare_petr_head,
     "petr_loss": compare_petr_loss,
     "petrv2_head": compare_petr_head,
+    "streampetr_head": compare_streampetr_head,
+    "streampetr_loss": compare_streampetr_loss,
 }
