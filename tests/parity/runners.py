@@ -100,6 +100,7 @@ RUNNERS: dict[str, Runner] = {
     "detr": compare_detr,
     "petr_head": compare_petr_head,
     "petr_loss": compare_petr_loss,
+    "petrv2_head": compare_petr_head,
     "streampetr_head": compare_streampetr_head,
     "streampetr_loss": compare_streampetr_loss,
 }
