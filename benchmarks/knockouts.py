@@ -77,9 +77,9 @@ def blind_rays(detector: nn.Module) -> None:
 def rolled(detector: nn.Module) -> Detect:
     """Calls the detector with calibrations moved on by one camera."""
 
-    def detect(images: Tensor, cameras: Cameras) -> Any:
+    def detect(images: Tensor, cameras: Cameras, *rest: Any) -> Any:
         matrices = cameras.img_from_lidar.roll(1, dims=-3)
-        return detector(images, replace(cameras, img_from_lidar=matrices))
+        return detector(images, replace(cameras, img_from_lidar=matrices), *rest)
 
     return detect
 
@@ -88,9 +88,9 @@ def shaken(degrees: float, metres: float) -> Callable[[nn.Module], Detect]:
     """Calibrations off by a fixed rotation and shift about random axes, another for each camera."""
 
     def change(detector: nn.Module) -> Detect:
-        def detect(images: Tensor, cameras: Cameras) -> Any:
+        def detect(images: Tensor, cameras: Cameras, *rest: Any) -> Any:
             wrong = shaken_calibration(cameras.img_from_lidar, degrees, metres)
-            return detector(images, replace(cameras, img_from_lidar=wrong))
+            return detector(images, replace(cameras, img_from_lidar=wrong), *rest)
 
         return detect
 
@@ -113,7 +113,7 @@ def shaken_calibration(img_from_lidar: Tensor, degrees: float, metres: float) ->
 
 def blank(detector: nn.Module) -> Detect:
     """Calls the detector with grey images."""
-    return lambda images, cameras: detector(torch.full_like(images, 114), cameras)
+    return lambda images, *rest: detector(torch.full_like(images, 114), *rest)
 
 
 CHANGES: dict[str, Callable[[nn.Module], Any]] = {

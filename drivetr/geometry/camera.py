@@ -43,3 +43,16 @@ def unproject_pixels(
     """The points in `src` that stand at depth `depth` behind the pixels `uv`."""
     points = torch.cat([uv * depth[..., None], depth[..., None]], dim=-1)
     return transform_points(src_from_img, points)
+
+
+def focal_lengths_px(img_from_lidar: Float[Tensor, "*B 4 4"]) -> Float[Tensor, "*B 2"]:
+    """Focal lengths (fx, fy) in pixels, whatever frame, scaled ones too, the matrix starts from.
+
+    The rows for u * depth, v * depth and depth are f * axis + c * z in terms of the image's axes,
+    each of length |z|, 1 in a frame of metres, so that their cross products with z have length
+    f * |z|^2.
+    """
+    forward = img_from_lidar[..., 2:3, :3]
+    across = torch.linalg.cross(img_from_lidar[..., :2, :3], forward)
+    lengths: Tensor = across.norm(dim=-1) / forward.square().sum(-1)
+    return lengths

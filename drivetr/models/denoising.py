@@ -36,16 +36,20 @@ class NoisedQueries:
     group_size: int
     positive_share: float
 
-    def attention_mask(self, total: int) -> Bool[Tensor, "1 1 T T"]:
+    def attention_mask(self, queries: int, past: int = 0) -> Bool[Tensor, "1 1 Q S"]:
         """Who may look at whom among noised queries followed by matched ones.
 
         Matched queries never see noised ones, which know the truth; a noised one sees its own group
-        and the matched ones.
+        and the matched ones. Everybody sees the keys of the past.
+
+        Args:
+            queries: noised and matched ones together.
+            past: further keys S - Q of the self-attention.
         """
         count = self.reference.shape[1]
-        group = torch.full((total,), -1, device=self.reference.device)
+        group = torch.full((queries + past,), -1, device=self.reference.device)
         group[:count] = torch.arange(count, device=group.device) // max(self.group_size, 1)
-        return ((group[:, None] == group) | (group == -1))[None, None]
+        return ((group[:queries, None] == group) | (group == -1))[None, None]
 
 
 class QueryDenoising:

@@ -6,21 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from drivetr.geometry.camera import unproject_pixels
+from drivetr.geometry.camera import focal_lengths_px, unproject_pixels
 from drivetr.geometry.frustum import cell_pixels
 from drivetr.structures.cameras import Cameras
-
-
-def focal_length_px(
-    img_from_lidar: Float[Tensor, "*B 4 4"],
-) -> Float[Tensor, "*B"]:
-    """Vertical focal length in pixels, whatever frame, scaled ones too, the matrix starts from.
-
-    The rows for v * depth and depth span the image's vertical plane: v = f * y + c * z with axes
-    y, z of one length, 1 in a frame of metres, so that the cross product has length f * |z|^2.
-    """
-    vertical, forward = img_from_lidar[..., 1, :3], img_from_lidar[..., 2, :3]
-    return torch.linalg.cross(vertical, forward).norm(dim=-1) / forward.square().sum(-1)
 
 
 class DepthHead(nn.Module):
@@ -75,7 +63,7 @@ class DepthHead(nn.Module):
         out = self.out(self.trunk(features.flatten(0, 1))).float()
         out = out.unflatten(0, (batch, num_cameras)).permute(0, 1, 3, 4, 2)
         heat_logits, log_depth, offset = out.split([self.num_classes, 1, 2], dim=-1)
-        focal = focal_length_px(cameras.img_from_lidar).to(out)
+        focal = focal_lengths_px(cameras.img_from_lidar)[..., 1].to(out)
         depth = log_depth[..., 0].clamp(-10, 5).exp() * focal[..., None, None]
         depth = depth.clamp(*self.depth_range).flatten(2)  # B N HW
         cells = cell_pixels((rows, columns), (rows * self.stride, columns * self.stride), 0.5)

@@ -1,9 +1,12 @@
 """PETR: Position Embedding TRansformation for multi-view 3D object detection (arXiv:2203.05625).
 
-The same forward pass serves the published detector, the point-aware one and the controls: they
-differ in the position encoding, the queries and the head that are handed to the constructor.
+The same forward pass serves the published detector, the point-aware one, the controls and PETRv2
+(arXiv:2206.01256): they differ in the position encoding, the queries and the head that are handed
+to the constructor. PETRv2's images of the past are further cameras, seen from where the car is now.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -14,17 +17,57 @@ from drivetr.geometry.boxes import CENTER
 from drivetr.models.box_head import BoxHead
 from drivetr.models.denoising import NoisedQueries
 from drivetr.models.depth_head import DepthHead
-from drivetr.nn.decoder import TransformerDecoder
+from drivetr.models.velocity import elapsed_seconds
+from drivetr.nn.decoder import PastKeys, TransformerDecoder
 from drivetr.nn.normalize import ImageNormalizer
 from drivetr.nn.padding import padding_mask
-from drivetr.nn.position import PositionEncoding
+from drivetr.nn.position import Position, PositionEncoding
 from drivetr.nn.ranges import Range3D, metres_from_unit, unit_from_metres
 from drivetr.nn.ray_channels import GroundRays
 from drivetr.structures.cameras import Cameras
+from drivetr.structures.moments import Moments
 
 Outputs = dict[str, Any]
 SCORES = {"pred_logits", "pred_objectness"}
 BLIND_LOGIT = -1e4  # a score of exactly zero, and still a finite loss
+
+
+@dataclass(frozen=True)
+class ImageTokens:
+    """What the cameras show, as the decoder looks at it.
+
+    Attributes:
+        content: one token a feature cell, in the order (camera, row, column).
+        position: where they are.
+        visible: True for tokens to look at, None where all are.
+        blind: True for samples in which no camera showed anything.
+        depth: what the depth head says of every token, if there is one.
+        age_s: of the cameras (`Cameras.age_s`), where it is known.
+    """
+
+    content: Float[Tensor, "B M C"]
+    position: Position
+    visible: Bool[Tensor, "B 1 1 M"] | None
+    blind: Bool[Tensor, "B"]
+    depth: dict[str, Tensor] | None
+    age_s: Float[Tensor, "B N"] | None = None
+
+
+@dataclass(frozen=True)
+class QueryStart:
+    """What the decoder begins with.
+
+    Attributes:
+        content: of the queries, noised ones first.
+        reference: their reference points in units of the detection range.
+        encode: positions of the queries from their present reference points.
+        past: what they see in their self-attention besides one another.
+    """
+
+    content: Float[Tensor, "B Q C"]
+    reference: Float[Tensor, "B Q 3"]
+    encode: Callable[[Float[Tensor, "B Q 3"]], Position]
+    past: PastKeys | None = None
 
 
 class PETR(nn.Module):
@@ -82,6 +125,7 @@ class PETR(nn.Module):
         self,
         images: Tensor,
         cameras: Cameras,
+        moments: Moments | None = None,
         memory: None = None,
         noised: NoisedQueries | None = None,
     ) -> tuple[Outputs, None]:
@@ -90,18 +134,15 @@ class PETR(nn.Module):
         Args:
             images: (B,N,3,H,W) RGB in 0..255.
             cameras: calibration, padding and validity of the images.
+            moments: when and where; PETR does not look at them.
             memory: PETR keeps none between frames.
             noised: in training, ground truth with noise that the decoder is to repair.
 
         Returns:
-            outputs, and the memory for the next frame (none). The outputs are `pred_logits`
-            (B,Q,K), `pred_boxes` (B,Q,10) in the convention of `drivetr.geometry.boxes` and what
-            else the head tells; `aux_outputs` with the same of every earlier layer; `anchors`
-            (B,Q,3), where the queries started, in metres; `blind` (B,), True where no camera showed
-            anything; `tokens` of the depth head and `denoising` if there are such parts.
+            outputs of `decode`, and the memory for the next frame (none).
         """
-        features = self.image_features(images, cameras)  # B N C H W
-        return self.detect(features, cameras, noised), memory
+        tokens = self.encode(self.image_features(images, cameras), cameras)
+        return self.decode(tokens, self.start(len(images), noised), noised), memory
 
     def image_features(self, images: Tensor, cameras: Cameras) -> Float[Tensor, "B N C H W"]:
         """Every camera on its own through backbone and neck."""
@@ -112,44 +153,71 @@ class PETR(nn.Module):
         features: Tensor = self.neck(self.backbone(inputs.flatten(0, 1)))[0]
         return features.unflatten(0, images.shape[:2])
 
-    def detect(
-        self,
-        features: Float[Tensor, "B N C H W"],
-        cameras: Cameras,
-        noised: NoisedQueries | None = None,
-    ) -> Outputs:
-        """The head: from image features to logits and boxes of every layer."""
+    def encode(self, features: Float[Tensor, "B N C H W"], cameras: Cameras) -> ImageTokens:
+        """From image features to tokens that know where they are."""
         features = self.input_proj(features.flatten(0, 1)).unflatten(0, features.shape[:2])
-        tokens = None if self.depth_head is None else self.depth_head(features, cameras)
-        points = None if tokens is None else tokens["points"]
-        memory = features.permute(0, 1, 3, 4, 2).flatten(1, 3)  # B NHW C
-        if self.token_embedding is not None and tokens is not None:
-            memory = memory + self.token_embedding(tokens).flatten(1, 3)
-        memory_position = self.position.encode_keys(features, cameras, points)
-        visible = visible_tokens(cameras, (features.shape[-2], features.shape[-1]))
-        seen = cameras.valid.any(-1)[:, None, None]
+        depth = None if self.depth_head is None else self.depth_head(features, cameras)
+        points = None if depth is None else depth["points"]
+        content = features.permute(0, 1, 3, 4, 2).flatten(1, 3)  # B NHW C
+        if self.token_embedding is not None and depth is not None:
+            content = content + self.token_embedding(depth).flatten(1, 3)
+        return ImageTokens(
+            content=content,
+            position=self.position.encode_keys(features, cameras, points),
+            visible=visible_tokens(cameras, (features.shape[-2], features.shape[-1])),
+            blind=~cameras.valid.any(-1),
+            depth=depth,
+            age_s=cameras.age_s,
+        )
 
-        anchors = reference = self.queries.reference().expand(len(features), -1, -1)
-        query_mask = None
+    def start(self, batch: int, noised: NoisedQueries | None = None) -> QueryStart:
+        """The detector's own queries, behind the noised ones if there are any."""
+        reference = self.queries.reference().expand(batch, -1, -1)
         if noised is not None:
             reference = torch.cat([noised.reference, reference], dim=1)
-            query_mask = noised.attention_mask(reference.shape[1])
-        query = self.queries.content(reference)  # B Q C
+        content = self.queries.content(reference)  # B Q C
+        return QueryStart(content, reference, self.position.encode_queries)
+
+    def decode(
+        self, tokens: ImageTokens, start: QueryStart, noised: NoisedQueries | None = None
+    ) -> Outputs:
+        """From tokens and queries to logits and boxes of every layer.
+
+        Returns:
+            `pred_logits` (B,Q,K), `pred_boxes` (B,Q,10) in the convention of
+            `drivetr.geometry.boxes` and what else the head tells; `aux_outputs` with the same of
+            every earlier layer; `queries` (B,Q,C), what the last layer's head read; `anchors`
+            (B,Q,3), where the queries started, in metres; `blind` (B,), True where no camera showed
+            anything; `tokens` of the depth head and `denoising` if there are such parts.
+        """
+        query, reference = start.content, start.reference
+        past = 0 if start.past is None else start.past.content.shape[1]
+        query_mask = None if noised is None else noised.attention_mask(query.shape[1], past)
+        elapsed_s = None if self.head.velocity is None else elapsed_seconds(tokens.age_s)
         layers = []
         for index in range(len(self.decoder)):
-            query_position = self.position.encode_queries(reference)
             query, attended = self.decoder.step(
-                index, query, memory, query_position, memory_position, query_mask, visible
+                index,
+                query,
+                tokens.content,
+                start.encode(reference),
+                tokens.position,
+                query_mask,
+                tokens.visible,
+                start.past,
             )
-            found = self.head(index, self.decoder.post_norm(query), reference, attended)
+            normed = self.decoder.post_norm(query)
+            found = self.head(index, normed, reference, attended, elapsed_s)
             for name in SCORES & found.keys():
-                found[name] = found[name].masked_fill(~seen, BLIND_LOGIT)
+                found[name] = found[name].masked_fill(tokens.blind[:, None, None], BLIND_LOGIT)
             layers.append(found)
             if self.refine:
                 reference = unit_from_metres(found["pred_boxes"][..., CENTER], self.span).detach()
-        outputs = assemble_outputs(layers, noised, tokens)
-        outputs["anchors"] = metres_from_unit(anchors, self.span)
-        outputs["blind"] = ~seen[:, 0, 0]
+        outputs = assemble_outputs(layers, noised, tokens.depth)
+        count = 0 if noised is None else noised.reference.shape[1]
+        outputs["queries"] = normed[:, count:]
+        outputs["anchors"] = metres_from_unit(start.reference[:, count:], self.span)
+        outputs["blind"] = tokens.blind
         return outputs
 
 

@@ -9,9 +9,8 @@ from torch.nn import functional as F  # noqa: N812 - the name every PyTorch read
 from torchvision.ops import sigmoid_focal_loss
 
 from drivetr.geometry.boxes import CENTER, box_corners
-from drivetr.geometry.camera import project_points
+from drivetr.geometry.camera import focal_lengths_px, project_points
 from drivetr.geometry.frustum import cell_pixels
-from drivetr.models.depth_head import focal_length_px
 from drivetr.structures.cameras import Cameras
 from drivetr.structures.frame import Targets
 
@@ -26,7 +25,8 @@ class TokenCriterion:
 
     A token belongs to the nearest object whose projected box, shrunk, covers the token's centre; an
     object too small to cover any gets the token that its centre falls into. Every object in every
-    camera weighs the same, however many tokens show it.
+    camera weighs the same, however many tokens show it. Images of the past teach nothing: the truth
+    says where objects are now.
 
     Args:
         stride: pixels a feature cell.
@@ -52,8 +52,9 @@ class TokenCriterion:
     ) -> dict[str, Tensor]:
         """`loss_heat`, `loss_kind`, `loss_depth` and `loss_offset` over all samples and cameras."""
         feature_size = (tokens["log_depth"].shape[-2], tokens["log_depth"].shape[-1])
+        present = cameras.present
         truth = [
-            self.assign(target, cameras.img_from_lidar[i], cameras.valid[i], feature_size)
+            self.assign(target, cameras.img_from_lidar[i], present[i], feature_size)
             for i, target in enumerate(targets)
         ]
         labels, weight, log_depth, offset = (torch.stack(part) for part in zip(*truth, strict=True))
@@ -66,7 +67,7 @@ class TokenCriterion:
         kind = F.cross_entropy(tokens["heat_logits"][owned], labels[owned], reduction="none")
         # Background tokens weigh one each, as the many of a dense detector do.
         heat = heat * torch.where(owned, weight * 4, 1.0)
-        heat = heat * cameras.valid[..., None, None]
+        heat = heat * present[..., None, None]
         depth = F.l1_loss(tokens["log_depth"], log_depth, reduction="none") * weight
         shift = F.smooth_l1_loss(tokens["offset"], offset, reduction="none").sum(-1) * weight
         return {
@@ -110,7 +111,7 @@ class TokenCriterion:
         owned = owner_depth.isfinite()
         one_hot = F.one_hot(owner, len(target)) * owned[..., None]  # N HW G
         share = one_hot / one_hot.sum(1, keepdim=True).clamp(min=1)
-        focal = focal_length_px(projection)[:, None]
+        focal = focal_lengths_px(projection)[:, 1:]
         labels = torch.where(owned, target.labels[owner], self.num_classes)
         log_depth = torch.where(owned, (owner_depth / focal).log(), 0.0)
         own_centre = centre.gather(1, owner[..., None].expand(-1, -1, 2))

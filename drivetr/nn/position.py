@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -21,6 +22,23 @@ class Position:
 
     added: Float[Tensor, "B T C"] | None = None
     points: Float[Tensor, "B T 3"] | None = None
+
+    def followed_by(self, other: "Position") -> "Position":
+        """The positions of these tokens and then of others; both have the same parts."""
+        return Position(_joined(self.added, other.added), _joined(self.points, other.points))
+
+    def __getitem__(self, tokens: slice) -> "Position":
+        """The positions of some of the tokens."""
+        return Position(
+            None if self.added is None else self.added[:, tokens],
+            None if self.points is None else self.points[:, tokens],
+        )
+
+
+def _joined(first: Tensor | None, second: Tensor | None) -> Tensor | None:
+    if first is None or second is None:
+        return None
+    return torch.cat([first, second], dim=1)
 
 
 @runtime_checkable

@@ -91,6 +91,29 @@ def sine_of_points(
     return _alternating(angles)[..., [1, 0, 2], :].flatten(-2)
 
 
+def sine_of_scalars(values: Float[Tensor, "*B"], num_feats: int) -> Float[Tensor, "*B {num_feats}"]:
+    """Encodes numbers, a unit of which is 2 pi (StreamPETR's pos2posemb1d).
+
+    Sine and cosine alternate. float64 stays float64, so that large values keep their digits.
+
+    Args:
+        values: such as seconds.
+        num_feats: columns, even.
+    """
+    return _alternating(_angles(values * (2 * torch.pi), num_feats))
+
+
+def sine_octaves(values: Float[Tensor, "*B D"], num_octaves: int) -> Float[Tensor, "*B E"]:
+    """Sines, then cosines of all columns, times 1, 2, 4, ... (NeRF's encoding without pi).
+
+    Args:
+        values: D columns.
+        num_octaves: the result has E = 2 * D * num_octaves columns.
+    """
+    octaves = [values * 2.0**octave for octave in range(num_octaves)]
+    return torch.cat([part for x in octaves for part in (x.sin(), x.cos())], dim=-1)
+
+
 def _alternating(angles: Float[Tensor, "*B F"]) -> Float[Tensor, "*B F"]:
     """Sine of the even columns and cosine of the odd ones."""
     return torch.stack([angles[..., 0::2].sin(), angles[..., 1::2].cos()], dim=-1).flatten(-2)

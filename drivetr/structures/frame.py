@@ -7,6 +7,7 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from drivetr.structures.cameras import Cameras
+from drivetr.structures.moments import Moments
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ class Frame:
         global_from_lidar: float64 pose of the reference frame; it also undoes BEV augmentation.
         ego_from_lidar: float64, where the reference frame sits on the car.
         targets: ground truth, absent where the split has none.
+        continues: follows the frame that was given before it, in the same scene and without a gap.
     """
 
     token: str
@@ -82,6 +84,7 @@ class Frame:
     global_from_lidar: Float[Tensor, "4 4"]
     ego_from_lidar: Float[Tensor, "4 4"]
     targets: Targets | None = None
+    continues: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,9 +104,18 @@ class Batch:
     frames: list[Frame] = field(default_factory=list)
 
     @property
-    def inputs(self) -> tuple[Tensor, Cameras]:
+    def inputs(self) -> tuple[Tensor, Cameras, Moments]:
         """What the model is called with."""
-        return self.images, self.cameras
+        return self.images, self.cameras, self.moments
+
+    @property
+    def moments(self) -> Moments:
+        """When and where the frames were taken, on the device of the images."""
+        return Moments(
+            torch.stack([frame.global_from_lidar for frame in self.frames]),
+            torch.tensor([frame.timestamp_us * 1e-6 for frame in self.frames], dtype=torch.float64),
+            torch.tensor([frame.continues for frame in self.frames]),
+        ).to(self.images.device)
 
     @property
     def truth(self) -> tuple[list[Targets], Cameras]:

@@ -32,8 +32,8 @@ def batch_of(indices: list[int]) -> Batch:
 class PositiveDetector(TinyDetector):
     """Boxes of positive size, which the set loss takes the logarithm of."""
 
-    def forward(self, images, cameras, noised=None):
-        outputs, memory = super().forward(images, cameras, noised)
+    def forward(self, images, cameras, moments=None, noised=None):
+        outputs, memory = super().forward(images, cameras, moments, noised)
         return {**outputs, "pred_boxes": nn.functional.softplus(outputs["pred_boxes"])}, memory
 
 

@@ -82,7 +82,7 @@ class TinyDetector(nn.Module):
         self.boxes = nn.Linear(4, num_queries * 10)
         self.register_buffer("ballast", torch.zeros(ballast))
 
-    def forward(self, images: Tensor, cameras: Cameras, noised: Tensor | None = None):
+    def forward(self, images: Tensor, cameras: Cameras, moments=None, noised: Tensor | None = None):
         features = self.backbone(images.flatten(0, 1).float() / 255).mean((2, 3))
         features = self.dropout(features)
         if noised is not None:

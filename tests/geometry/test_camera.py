@@ -5,7 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nuscenes.utils.geometry_utils import view_points
 
-from drivetr.geometry.camera import img_from_cam, project_points, unproject_pixels
+from drivetr.geometry.camera import (
+    focal_lengths_px,
+    img_from_cam,
+    project_points,
+    unproject_pixels,
+)
 from drivetr.geometry.rigid import invert_rigid, rigid_from, rotation_from_quaternion
 
 F64 = torch.float64
@@ -84,3 +89,19 @@ class TestUnprojectPixels:
         uv_again, depth_again = project_points(camera, points)
         torch.testing.assert_close(uv_again, uv, atol=1e-7, rtol=0)
         torch.testing.assert_close(depth_again, depth, atol=1e-9, rtol=0)
+
+
+class TestFocalLengths:
+    """Read back from projections whose cameras hang anyhow."""
+
+    @pytest.mark.parametrize("scale", [1.0, 1.05])
+    @pytest.mark.parametrize("mirror", [1.0, -1.0])
+    def test_any_pose(self, scale, mirror):
+        """A scaled world and a mirrored image change nothing."""
+        intrinsic = INTRINSIC.clone()
+        intrinsic[0] *= mirror
+        intrinsic[1, 1] = 900.0
+        rotation, _ = torch.linalg.qr(torch.randn(5, 3, 3, dtype=F64))
+        moved = img_from_cam(intrinsic) @ rigid_from(rotation / scale, torch.randn(5, 3, dtype=F64))
+        expected = torch.tensor([[1266.4, 900.0]], dtype=F64).expand(5, 2)
+        torch.testing.assert_close(focal_lengths_px(moved), expected)

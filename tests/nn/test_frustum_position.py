@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from drivetr.nn.feature_gate import FeatureGate
 from drivetr.nn.frustum_position import FrustumPositionEncoding
 from drivetr.nn.padding import padding_mask
 from drivetr.structures.cameras import Cameras
@@ -79,6 +80,40 @@ def test_tokens_are_in_the_order_camera_row_column(encoding: FrustumPositionEnco
     maps = maps + encoding.embed_cells(padding_mask(cameras, CELLS))
     token = 2 * CELLS[0] * CELLS[1] + 1 * CELLS[1] + 4
     torch.testing.assert_close(position.added[1, token], maps.unflatten(0, (2, 3))[1, 2, :, 1, 4])
+
+
+def test_cells_are_looked_through_where_the_offset_says() -> None:
+    cameras = rig()
+    centres = FrustumPositionEncoding(DIM, SPAN, DEPTHS, cell_offset=0.5)
+    found = centres.frustum_logits(CELLS, cameras)
+    # The centre of cell (1, 2) is the corner of cell (3, 5) on a map twice as fine.
+    fine = FrustumPositionEncoding(DIM, SPAN, DEPTHS)
+    expected = fine.frustum_logits((2 * CELLS[0], 2 * CELLS[1]), cameras)
+    torch.testing.assert_close(found[..., 1, 2], expected[..., 3, 5])
+
+
+def test_without_sines_only_the_rays_are_left() -> None:
+    cameras = rig()
+    encoding = FrustumPositionEncoding(DIM, SPAN, DEPTHS, sine=False)
+    assert not [name for name, _ in encoding.named_parameters() if "adapt_pos3d" in name]
+    maps = encoding.position_encoder(encoding.frustum_logits(CELLS, cameras).flatten(0, 1))
+    found = encoding.encode_keys(features(cameras), cameras).added
+    assert found is not None
+    torch.testing.assert_close(found, maps.unflatten(0, (2, 3)).movedim(2, -1).flatten(1, 3))
+    with pytest.raises(ValueError, match="no sine encoding"):
+        encoding.embed_cells(padding_mask(cameras, CELLS))
+
+
+def test_the_gate_weighs_the_rays_and_not_the_sines() -> None:
+    torch.manual_seed(0)
+    cameras, content = rig(), torch.randn(2, 3, DIM, *CELLS)
+    encoding = FrustumPositionEncoding(DIM, SPAN, DEPTHS, gate=FeatureGate(DIM))
+    found = encoding.encode_keys(content, cameras).added
+    rays = encoding.position_encoder(encoding.frustum_logits(CELLS, cameras).flatten(0, 1))
+    weighed = encoding.gate(rays, content.flatten(0, 1))
+    maps = weighed + encoding.embed_cells(padding_mask(cameras, CELLS))
+    assert found is not None
+    torch.testing.assert_close(found, maps.unflatten(0, (2, 3)).movedim(2, -1).flatten(1, 3))
 
 
 def test_an_absent_camera_leaves_the_others_where_they_were(

@@ -47,9 +47,7 @@ def normalise_by_detection_range(case: GoldenCase, patch: pytest.MonkeyPatch) ->
 
 
 def pixel_centres(case: GoldenCase, patch: pytest.MonkeyPatch) -> float:
-    cells = frustum_position.cell_pixels
-    patch.setattr(frustum_position, "cell_pixels", lambda *sizes, offset: cells(*sizes, 0.5))
-    return logit_difference(case, build_petr(case))
+    return logit_difference(case, build_petr(case, cell_offset=0.5))
 
 
 def norm_eps(case: GoldenCase, patch: pytest.MonkeyPatch) -> float:

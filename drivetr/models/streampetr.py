@@ -1,0 +1,118 @@
+"""StreamPETR: object-centric temporal modelling (arXiv:2303.11926)."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from drivetr.models.denoising import NoisedQueries
+from drivetr.models.petr import PETR, Outputs, QueryStart
+from drivetr.nn.decoder import PastKeys
+from drivetr.nn.position import Position
+from drivetr.nn.query_memory import QueryMemory
+from drivetr.nn.ranges import unit_from_metres
+from drivetr.nn.spatial_alignment import SpatialAlignment
+from drivetr.structures.cameras import Cameras
+from drivetr.structures.moments import Moments
+from drivetr.structures.stream_memory import StreamMemory
+
+
+class StreamPETR(nn.Module):
+    """PETR whose best queries go on into the next frame.
+
+    Queries of earlier frames are moved by the car's own motion, told how old they are, and join the
+    decoder: the newest as queries beside the learned ones, all others as keys of the
+    self-attention.
+
+    Args:
+        detector: what looks at one moment.
+        memory: recalls and keeps queries.
+        alignment: tells image features through which lens they were seen.
+        focal: auxiliary 2D head on the image features, used in training only.
+    """
+
+    streams = True  # wants frames in order, and its memory back
+
+    def __init__(
+        self,
+        detector: PETR,
+        memory: QueryMemory,
+        alignment: SpatialAlignment | None = None,
+        focal: nn.Module | None = None,
+    ) -> None:
+        super().__init__()
+        self.detector = detector
+        self.memory = memory
+        self.alignment = alignment
+        self.focal = focal
+
+    def forward(
+        self,
+        images: Tensor,
+        cameras: Cameras,
+        moments: Moments,
+        memory: StreamMemory | None = None,
+        noised: NoisedQueries | None = None,
+    ) -> tuple[Outputs, StreamMemory]:
+        """Detects the objects around the car, knowing what it detected before.
+
+        Args:
+            images: (B,N,3,H,W) RGB in 0..255, the next frame of B lanes.
+            cameras: calibration, padding and validity of the images.
+            moments: when and where, and which lanes go on.
+            memory: what the last call gave; None before the first frame.
+            noised: in training, ground truth with noise that the decoder is to repair.
+
+        Returns:
+            outputs of `PETR.decode` over the learned queries and then the propagated ones, with
+            `ids` (B,Q), numbers that queries keep from frame to frame, and in training what the
+            auxiliary head says as `focal`; and the memory for the next frame.
+        """
+        features = self.detector.image_features(images, cameras)
+        return self.detect(features, cameras, moments, memory, noised)
+
+    def detect(
+        self,
+        features: Any,
+        cameras: Cameras,
+        moments: Moments,
+        memory: StreamMemory | None = None,
+        noised: NoisedQueries | None = None,
+    ) -> tuple[Outputs, StreamMemory]:
+        """The same from image features on."""
+        aligned = features if self.alignment is None else self.alignment(features, cameras)
+        tokens = self.detector.encode(aligned, cameras)
+        recalled = self.memory.recall(memory, moments)
+        start = self.start(recalled, noised)
+        outputs = self.detector.decode(tokens, start, noised)
+        outputs["ids"] = self.numbered(recalled, outputs["pred_logits"].shape[1])
+        if self.focal is not None and self.training:
+            outputs["focal"] = self.focal(features)
+        return outputs, self.memory.remember(recalled, outputs, moments)
+
+    def start(self, recalled: StreamMemory, noised: NoisedQueries | None = None) -> QueryStart:
+        """Noised, learned and propagated queries, and the rest of the memory as past keys."""
+        own = self.detector.start(len(recalled.content), noised)
+        places = unit_from_metres(recalled.reference, self.detector.span).to(own.reference)
+        reference = torch.cat([own.reference, places], dim=1)
+        content = torch.cat([own.content, recalled.content], dim=1)
+        standing = self.memory.standing(own.content.shape[1], recalled)
+        motion = torch.cat([standing, self.memory.motion(recalled)], dim=1)
+        age = torch.cat([recalled.age_s.new_zeros(standing.shape[:2]), recalled.age_s], dim=1)
+        content = self.memory.pose_content(content, motion)
+        count = own.content.shape[1] + self.memory.num_propagated
+
+        def encode(points: Tensor, rows: slice = slice(0, count)) -> Position:
+            return self.memory.placed(own.encode(points), motion[:, rows], age[:, rows])
+
+        rest = slice(count, None)
+        past = PastKeys(content[:, rest], encode(reference[:, rest], rest))
+        return QueryStart(content[:, :count], reference[:, :count], encode, past)
+
+    def numbered(self, recalled: StreamMemory, count: int) -> Tensor:
+        """Numbers (B,Q) of the queries: those of the propagated ones go on, all others are new."""
+        fresh = recalled.next_id[:, None] + torch.arange(count, device=recalled.ids.device)
+        inherited = recalled.ids[:, : self.memory.num_propagated]
+        new = fresh[:, count - inherited.shape[1] :]
+        fresh[:, count - inherited.shape[1] :] = torch.where(inherited < 0, new, inherited)
+        return fresh
