@@ -1,7 +1,8 @@
 """PETR: Position Embedding TRansformation for multi-view 3D object detection (arXiv:2203.05625).
 
-The same forward pass serves the published detector, the point-aware one and the controls: they
-differ in the position encoding, the queries and the head that are handed to the constructor.
+The same forward pass serves the published detector, the point-aware one, the controls and PETRv2
+(arXiv:2206.01256): they differ in the position encoding, the queries and the head that are handed
+to the constructor. PETRv2's images of the past are further cameras, seen from where the car is now.
 """
 
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from drivetr.geometry.boxes import CENTER
 from drivetr.models.box_head import BoxHead
 from drivetr.models.denoising import NoisedQueries
 from drivetr.models.depth_head import DepthHead
+from drivetr.models.velocity import elapsed_seconds
 from drivetr.nn.decoder import PastKeys, TransformerDecoder
 from drivetr.nn.normalize import ImageNormalizer
 from drivetr.nn.padding import padding_mask
@@ -40,6 +42,7 @@ class ImageTokens:
         visible: True for tokens to look at, None where all are.
         blind: True for samples in which no camera showed anything.
         depth: what the depth head says of every token, if there is one.
+        age_s: of the cameras (`Cameras.age_s`), where it is known.
     """
 
     content: Float[Tensor, "B M C"]
@@ -47,6 +50,7 @@ class ImageTokens:
     visible: Bool[Tensor, "B 1 1 M"] | None
     blind: Bool[Tensor, "B"]
     depth: dict[str, Tensor] | None
+    age_s: Float[Tensor, "B N"] | None = None
 
 
 @dataclass(frozen=True)
@@ -163,6 +167,7 @@ class PETR(nn.Module):
             visible=visible_tokens(cameras, (features.shape[-2], features.shape[-1])),
             blind=~cameras.valid.any(-1),
             depth=depth,
+            age_s=cameras.age_s,
         )
 
     def start(self, batch: int, noised: NoisedQueries | None = None) -> QueryStart:
@@ -188,6 +193,7 @@ class PETR(nn.Module):
         query, reference = start.content, start.reference
         past = 0 if start.past is None else start.past.content.shape[1]
         query_mask = None if noised is None else noised.attention_mask(query.shape[1], past)
+        elapsed_s = None if self.head.velocity is None else elapsed_seconds(tokens.age_s)
         layers = []
         for index in range(len(self.decoder)):
             query, attended = self.decoder.step(
@@ -201,7 +207,7 @@ class PETR(nn.Module):
                 start.past,
             )
             normed = self.decoder.post_norm(query)
-            found = self.head(index, normed, reference, attended)
+            found = self.head(index, normed, reference, attended, elapsed_s)
             for name in SCORES & found.keys():
                 found[name] = found[name].masked_fill(tokens.blind[:, None, None], BLIND_LOGIT)
             layers.append(found)

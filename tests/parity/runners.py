@@ -16,7 +16,12 @@ from tests.parity.comparison import FEATURES, Comparison
 from tests.parity.detr_case import compare_detr
 from tests.parity.golden_case import GoldenCase
 from tests.parity.narrow import narrow
-from tests.parity.petr_case import compare_petr_head, compare_petr_loss
+from tests.parity.petr_case import (
+    compare_petr_head,
+    compare_petr_loss,
+    compare_streampetr_loss,
+)
+from tests.parity.streampetr_case import compare_streampetr_head
 
 Runner = Callable[[GoldenCase], list[Comparison]]
 
@@ -95,4 +100,7 @@ RUNNERS: dict[str, Runner] = {
     "detr": compare_detr,
     "petr_head": compare_petr_head,
     "petr_loss": compare_petr_loss,
+    "petrv2_head": compare_petr_head,
+    "streampetr_head": compare_streampetr_head,
+    "streampetr_loss": compare_streampetr_loss,
 }
