@@ -77,6 +77,7 @@ CLASSES: dict[str, str] = {
     "TinyResNet": "drivetr.nn.backbones.tiny_resnet",
     "ConvTower": "drivetr.nn.backbones.conv_tower",
     "VoVNet": "drivetr.nn.backbones.vovnet",
+    "EVA02": "drivetr.nn.backbones.eva02",
     "ViT": "drivetr.nn.backbones.vit",
     "CPFPN": "drivetr.nn.necks.cpfpn",
     "FPN": "drivetr.nn.necks.fpn",
