@@ -32,6 +32,7 @@ CLASSES: dict[str, str] = {
     "Unname": "drivetr.data.transforms.unname",
     # detectors and their parts
     "PETR": "drivetr.models.petr",
+    "DETR3D": "drivetr.models.detr3d",
     "DETR": "drivetr.models.detr",
     "LeNet5": "drivetr.models.lenet",
     "ViTClassifier": "drivetr.models.vit",
@@ -57,6 +58,7 @@ CLASSES: dict[str, str] = {
     "LearnedPosition": "drivetr.nn.image_position",
     "Transformer": "drivetr.nn.transformer",
     "TransformerDecoder": "drivetr.nn.decoder",
+    "ProjectedSampling": "drivetr.nn.projected_sampling",
     "ImageNormalizer": "drivetr.nn.normalize",
     "FeatureGate": "drivetr.nn.feature_gate",
     "FrustumPositionEncoding": "drivetr.nn.frustum_position",
