@@ -33,6 +33,7 @@ CLASSES: dict[str, str] = {
     # detectors and their parts
     "PETR": "drivetr.models.petr",
     "DETR3D": "drivetr.models.detr3d",
+    "PyramidPETR": "drivetr.models.detr3d",
     "DETR": "drivetr.models.detr",
     "LeNet5": "drivetr.models.lenet",
     "ViTClassifier": "drivetr.models.vit",
@@ -59,6 +60,8 @@ CLASSES: dict[str, str] = {
     "Transformer": "drivetr.nn.transformer",
     "TransformerDecoder": "drivetr.nn.decoder",
     "ProjectedSampling": "drivetr.nn.projected_sampling",
+    "SampledAggregation": "drivetr.nn.sampled_aggregation",
+    "QueryPosition": "drivetr.nn.query_position",
     "ImageNormalizer": "drivetr.nn.normalize",
     "FeatureGate": "drivetr.nn.feature_gate",
     "FrustumPositionEncoding": "drivetr.nn.frustum_position",

@@ -17,13 +17,14 @@ from drivetr.models.box_head import BoxHead
 from drivetr.models.denoising import NoisedQueries
 from drivetr.nn.decoder import PastKeys, TransformerDecoder
 from drivetr.nn.normalize import ImageNormalizer
-from drivetr.nn.position import Position, PositionEncoding
+from drivetr.nn.position import Position
 from drivetr.nn.ranges import Range3D, metres_from_unit, unit_from_metres
 from drivetr.nn.ray_channels import GroundRays
 from drivetr.structures.cameras import Cameras
 from drivetr.structures.moments import Moments
 
 Outputs = dict[str, Any]
+EncodeQueries = Callable[[Float[Tensor, "B Q 3"]], Position]
 SCORES = {"pred_logits", "pred_objectness"}
 BLIND_LOGIT = -1e4  # a score of exactly zero, and still a finite loss
 
@@ -61,7 +62,7 @@ class QueryStart:
 
     content: Float[Tensor, "B Q C"]
     reference: Float[Tensor, "B Q 3"]
-    encode: Callable[[Float[Tensor, "B Q 3"]], Position]
+    encode: EncodeQueries
     past: PastKeys | None = None
 
 
@@ -189,13 +190,13 @@ class MultiViewDetector(nn.Module):
 
 
 def learned_start(
-    queries: Any, position: PositionEncoding, batch: int, noised: NoisedQueries | None
+    queries: Any, encode: EncodeQueries, batch: int, noised: NoisedQueries | None
 ) -> QueryStart:
     """Queries that know nothing but what follows from where they are, noised ones first.
 
     Args:
         queries: `LearnedQueries` or `GridQueries`: reference() and content(reference).
-        position: encodes where they are.
+        encode: positions from reference points.
         batch: samples B.
         noised: ground truth with noise.
     """
@@ -203,7 +204,7 @@ def learned_start(
     if noised is not None:
         reference = torch.cat([noised.reference, reference], dim=1)
     content = queries.content(reference)  # B Q C
-    return QueryStart(content, reference, position.encode_queries)
+    return QueryStart(content, reference, encode)
 
 
 def assemble_outputs(

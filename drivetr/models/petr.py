@@ -87,7 +87,7 @@ class PETR(MultiViewDetector):
 
     def start(self, batch: int, noised: NoisedQueries | None = None) -> QueryStart:
         """The detector's own queries, behind the noised ones if there are any."""
-        return learned_start(self.queries, self.position, batch, noised)
+        return learned_start(self.queries, self.position.encode_queries, batch, noised)
 
 
 def visible_tokens(

@@ -55,12 +55,12 @@ class FeaturePyramid:
             place: from `project`.
             weights: of cameras, places and levels for each of G equal groups of channels.
         """
-        batch, num_cameras, queries, _, _ = place.shape
-        total = place.new_zeros(batch, queries, weights.shape[-1], 1)
+        (batch, num_cameras, queries, _, _), groups = place.shape, weights.shape[-1]
+        total = place.new_zeros(batch, queries, groups, 1)
         for index, level in enumerate(self.levels):
             for camera in range(num_cameras):
                 sampled = sample_map(level[:, camera], place[:, camera])  # B C Q P
-                grouped = sampled.unflatten(1, (weights.shape[-1], -1))  # B G D Q P
+                grouped = sampled.view(batch, groups, -1, *sampled.shape[2:])  # B G D Q P
                 share = weights[:, :, camera, :, index].to(grouped)  # B Q P G
                 total = total + torch.einsum("bgdqp,bqpg->bqgd", grouped, share)
         return total.flatten(2)
