@@ -19,10 +19,15 @@ class DrawKey:
     Attributes:
         index: which sample of the dataset.
         seed: of the generator that every random transform of this sample draws from.
+        sequence_seed: the same for all samples of a sequence, of what is drawn once for it; None
+            where samples come one by one.
+        continues: the sample before it in its lane is the one before it in the dataset.
     """
 
     index: int
     seed: int
+    sequence_seed: int | None = None
+    continues: bool = False
 
 
 def seed_from(*parts: int | str) -> int:

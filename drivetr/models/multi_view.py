@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from drivetr.geometry.boxes import CENTER
 from drivetr.models.box_head import BoxHead
 from drivetr.models.denoising import NoisedQueries
+from drivetr.models.velocity import elapsed_seconds
 from drivetr.nn.decoder import PastKeys, TransformerDecoder
 from drivetr.nn.normalize import ImageNormalizer
 from drivetr.nn.position import Position
@@ -40,6 +41,7 @@ class ImageTokens:
         visible: True for tokens to look at, None where all are.
         blind: True for samples in which no camera showed anything.
         depth: what the depth head says of every token, if there is one.
+        age_s: of the cameras (`Cameras.age_s`), where it is known.
     """
 
     content: Any
@@ -47,6 +49,7 @@ class ImageTokens:
     visible: Bool[Tensor, "B 1 1 M"] | None
     blind: Bool[Tensor, "B"]
     depth: dict[str, Tensor] | None = None
+    age_s: Float[Tensor, "B N"] | None = None
 
 
 @dataclass(frozen=True)
@@ -162,6 +165,7 @@ class MultiViewDetector(nn.Module):
         query, reference = start.content, start.reference
         past = 0 if start.past is None else start.past.content.shape[1]
         query_mask = None if noised is None else noised.attention_mask(query.shape[1], past)
+        elapsed_s = None if self.head.velocity is None else elapsed_seconds(tokens.age_s)
         layers = []
         for index in range(len(self.decoder)):
             query, attended = self.decoder.step(
@@ -175,7 +179,7 @@ class MultiViewDetector(nn.Module):
                 start.past,
             )
             normed = self.decoder.post_norm(query)
-            found = self.head(index, normed, reference, attended)
+            found = self.head(index, normed, reference, attended, elapsed_s)
             for name in SCORES & found.keys():
                 found[name] = found[name].masked_fill(tokens.blind[:, None, None], BLIND_LOGIT)
             layers.append(found)

@@ -1,7 +1,8 @@
 """PETR: Position Embedding TRansformation for multi-view 3D object detection (arXiv:2203.05625).
 
-The same forward pass serves the published detector, the point-aware one and the controls: they
-differ in the position encoding, the queries and the head that are handed to the constructor.
+The same forward pass serves the published detector, the point-aware one, the controls and PETRv2
+(arXiv:2206.01256): they differ in the position encoding, the queries and the head that are handed
+to the constructor. PETRv2's images of the past are further cameras, seen from where the car is now.
 """
 
 from typing import Any
@@ -83,6 +84,7 @@ class PETR(MultiViewDetector):
             visible=visible_tokens(cameras, (features.shape[-2], features.shape[-1])),
             blind=~cameras.valid.any(-1),
             depth=depth,
+            age_s=cameras.age_s,
         )
 
     def start(self, batch: int, noised: NoisedQueries | None = None) -> QueryStart:

@@ -10,13 +10,15 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from drivetr.models.layouts import Layout
+from drivetr.models.layouts import Layout, behind
+from drivetr.models.vovnet_layouts import VOVNET_RULES
 
 Rules = tuple[tuple[str, str], ...]
 
 HEAD = "pts_bbox_head."
 _HEAD = re.escape(HEAD)
 _DECODER = _HEAD + r"transformer\.decoder\."
+_BRANCH = _HEAD + r"reg_branches\.(\d+)\."
 _LAYER = _DECODER + r"layers\.(\d+)\."
 
 # What the published heads keep among their weights and drivetr in its configs.
@@ -28,6 +30,7 @@ def _shared(to: str = "") -> Rules:
     """Rules for what all these detectors have, to names behind `to`."""
     layer = to + r"decoder.layers.\1."
     return (
+        *behind(VOVNET_RULES, r"img_backbone\.", to + "backbone."),
         (r"img_backbone\.", to + "backbone."),
         (r"img_neck\.", to + "neck."),
         (_HEAD + r"input_proj\.", to + "input_proj."),
@@ -42,6 +45,10 @@ def _shared(to: str = "") -> Rules:
         (_LAYER + r"norms\.", layer + "norms."),
         (_DECODER + r"post_norm\.", to + "decoder.post_norm."),
         (_HEAD + r"cls_branches\.", to + "head.classify."),
+        # PETRv2's branches have a dropout behind every ReLU of the trunk, never used.
+        (_BRANCH + r"reg_branch\.0\.", to + r"head.regress.\1.trunk.0."),
+        (_BRANCH + r"reg_branch\.3\.", to + r"head.regress.\1.trunk.2."),
+        (_BRANCH + r"task_heads\.", to + r"head.regress.\1.groups."),
         (_HEAD + r"reg_branches\.", to + "head.regress."),
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from drivetr.data.image_loader import ImageLoader, MissingImages
 from drivetr.data.nuscenes.index import NuScenesIndex, open_index
 from drivetr.data.nuscenes.records import CameraRecord, SampleRecord
 from drivetr.data.nuscenes.targets import TargetBuilder
-from drivetr.data.sampler import DrawKey, index_and_draws
+from drivetr.data.sampler import DrawKey, generator_from, seed_from
 from drivetr.errors import DrivetrError
 from drivetr.geometry.camera import img_from_cam
 from drivetr.geometry.rigid import invert_rigid
@@ -73,6 +74,7 @@ class NuScenesDataset(Dataset[Frame]):
     ) -> None:
         self.index = open_index(*index) if isinstance(index, tuple) else index
         self.rows = np.asarray(self.index.samples_of_split(split))
+        self._follows = self.index.follows(self.rows)
         self.split = split
         self.transforms = tuple(transforms)
         self.with_targets = with_targets
@@ -107,18 +109,37 @@ class NuScenesDataset(Dataset[Frame]):
         """Sample tokens in the order of the dataset."""
         return self.index.tokens_of(self.rows)
 
-    def __getitem__(self, key: int | DrawKey) -> Frame:
-        """A sample with its transforms, all chance from the key (`index_and_draws`)."""
-        return self.frame(*index_and_draws(key))
+    def sequences(self) -> list[range]:
+        """The positions of the split's samples in runs without a gap: each goes on from the last.
 
-    def frame(self, index: int, generator: torch.Generator) -> Frame:
-        """A sample with its transforms, drawing from a given generator; boxes end as float32."""
-        frame = self.raw_frame(index)
-        for transform in self.transforms:
-            frame = transform(frame, generator)
+        They end with a scene, at a gap in time and where the split leaves out a sample.
+        """
+        starts = [*np.flatnonzero(~self._follows).tolist(), len(self)]
+        return [range(start, stop) for start, stop in pairwise(starts)]
+
+    def __getitem__(self, key: int | DrawKey) -> Frame:
+        """A sample with its transforms; boxes end as float32.
+
+        All chance comes from the key. A transform with the attribute `once_per_sequence` draws the
+        same for all samples that a sampler calls one sequence. A plain index always gives the same
+        draws, and the sequence of those is the unbroken run in the dataset.
+        """
+        key = key if isinstance(key, DrawKey) else self._plain(key)
+        frame, generator = self.raw_frame(key.index), generator_from(key.seed)
+        for place, transform in enumerate(self.transforms):
+            draws = generator
+            if key.sequence_seed is not None and getattr(transform, "once_per_sequence", False):
+                draws = generator_from(seed_from("sequence", key.sequence_seed, place))
+            frame = transform(frame, draws)
+        frame = replace(frame, continues=frame.continues and key.continues)
         if frame.targets is None:
             return frame
         return replace(frame, targets=replace(frame.targets, boxes=frame.targets.boxes.float()))
+
+    def _plain(self, index: int) -> DrawKey:
+        """The sample as it comes in a pass through the dataset in order."""
+        start = int(np.flatnonzero(~self._follows[: index % len(self) + 1])[-1])
+        return DrawKey(index, seed_from("plain", index), seed_from("plain", start), continues=True)
 
     def raw_frame(self, index: int) -> Frame:
         """A sample as it was recorded, without transforms and with boxes in float64.
@@ -145,6 +166,7 @@ class NuScenesDataset(Dataset[Frame]):
             targets=self.target_builder.build(sample.annotations, lidar_from_global)
             if self.with_targets
             else None,
+            continues=bool(self._follows[index]),
         )
 
     def _look(
@@ -152,15 +174,16 @@ class NuScenesDataset(Dataset[Frame]):
     ) -> tuple[UInt8[Tensor, "N 3 H W"], Cameras]:
         """Images and calibration of all cameras of the rig at one sample."""
         present = {record.channel: record for record in sample.cameras}
-        views = [
-            self._view(present.get(name), global_from_lidar) for name in self.index.camera_names
-        ]
+        records = [present.get(name) for name in self.index.camera_names]
+        views = [self._view(record, global_from_lidar) for record in records]
+        ages_us = [sample.timestamp_us - r.timestamp_us if r is not None else 0 for r in records]
         height, width = (max(view.size[axis] for view in views) for axis in (0, 1))
         return _stack_images(views, height, width), Cameras(
             img_from_lidar=torch.stack([view.img_from_lidar for view in views]),
             image_size=torch.tensor([view.size for view in views]),
             pad_size=(height, width),
             valid=torch.tensor([view.image is not None for view in views]),
+            age_s=torch.tensor(ages_us, dtype=torch.float64) * 1e-6,
         )
 
     def _view(self, record: CameraRecord | None, global_from_lidar: Float[Tensor, "4 4"]) -> _View:

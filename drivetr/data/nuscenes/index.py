@@ -130,6 +130,14 @@ class NuScenesIndex:
         images = self._columns["sample_image"][rows]
         return decoded(self._columns["image_filename"][images[images >= 0]])
 
+    def follows(self, rows: NDArray[np.integer]) -> NDArray[np.bool_]:
+        """Whether each of many samples goes on from the one that stands before it in `rows`.
+
+        That is its predecessor in the same scene, at most 0.6 s earlier.
+        """
+        before = np.concatenate([[-1], rows[:-1]])
+        return self._continues(rows) & (self._columns["sample_prev"][rows] == before)
+
     def row_of(self, token: str) -> int:
         """Row of a sample by its token.
 
@@ -167,7 +175,7 @@ class NuScenesIndex:
             timestamp_us=int(c["sample_timestamp"][row]),
             prev_row=prev,
             next_row=int(c["sample_next"][row]),
-            continues=self._continues(row, prev, scene),
+            continues=bool(self._continues(np.array([row]))[0]),
             lidar_path=c["sample_lidar_file"][row].decode() if lidar >= 0 else None,
             global_from_ego=poses[0],
             ego_from_lidar=poses[1],
@@ -197,12 +205,14 @@ class NuScenesIndex:
             image -= 1
         return list(self._cameras(np.array(found, dtype=np.int64)))
 
-    def _continues(self, row: int, prev: int, scene: int) -> bool:
+    def _continues(self, rows: NDArray[np.integer]) -> NDArray[np.bool_]:
+        """Whether samples follow their predecessor in the same scene and in time."""
         c = self._columns
-        if prev < 0 or c["sample_scene"][prev] != scene:
-            return False
-        step = int(c["sample_timestamp"][row] - c["sample_timestamp"][prev])
-        return 0 < step <= MAX_SAMPLE_GAP_US
+        prev, time, scene = (c[f"sample_{key}"] for key in ("prev", "timestamp", "scene"))
+        before = prev[rows]
+        step = time[rows] - time[before]
+        near = (step > 0) & (step <= MAX_SAMPLE_GAP_US)
+        return (before >= 0) & (scene[rows] == scene[before]) & near
 
     def _cameras(self, images: NDArray[np.integer]) -> tuple[CameraRecord, ...]:
         c = self._columns

@@ -20,6 +20,9 @@ class GlobalRotScaleTransFlip:
     the inverse on their right, so each box still projects onto its pixels and still has its place
     in the world. After a mirror or scale these matrices are affine, no longer rigid.
 
+    One draw holds for all frames of a sequence, so that between two of them the world moves as it
+    did.
+
     Args:
         rotation_range: radians about +z, counter-clockwise seen from above.
         scale_range: factors on all lengths.
@@ -27,6 +30,8 @@ class GlobalRotScaleTransFlip:
         mirror_x_prob: probability that x changes sign.
         mirror_y_prob: probability that y changes sign.
     """
+
+    once_per_sequence = True
 
     def __init__(
         self,

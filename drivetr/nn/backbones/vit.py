@@ -6,10 +6,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.utils.checkpoint import checkpoint
 
 from drivetr.errors import DrivetrError
 from drivetr.nn.pre_norm_block import Activation, PreNormBlock
+from drivetr.nn.recompute import run_block
 
 
 class _Encoder(nn.Module):
@@ -111,10 +111,7 @@ class ViT(nn.Module):
         x = torch.cat([first, patches.flatten(2).transpose(1, 2)], dim=1)
         x = self.encoder.dropout(self.pre_norm(x + self.positions(rows, columns)))  # B T C
         for block in self.encoder.layers:
-            if self.with_checkpoint and torch.is_grad_enabled():
-                x = checkpoint(block, x, use_reentrant=False)
-            else:
-                x = block(x)
+            x = run_block(block, x, self.with_checkpoint)
         normed: Tensor = self.encoder.ln(x)
         return normed
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from drivetr.data.lane_sampler import LaneSampler, split_evenly
 from drivetr.data.nuscenes.assemble import NUSCENES_CAMERAS
 from drivetr.data.nuscenes.dataset import NuScenesDataset
 from drivetr.data.nuscenes.index import open_index
@@ -103,6 +104,72 @@ class Dataroot:
 @pytest.fixture
 def six(tmp_path):
     return Dataroot(tmp_path / "root", SIX)
+
+
+class TestTime:
+    """When the frames were taken, and which of them go on from the one before."""
+
+    @staticmethod
+    def drive(root, steps_us):
+        """A scene of as many samples as steps, each so long after the one before."""
+        shape = TableShape(
+            scenes=1, samples_per_scene=len(steps_us), camera_sweeps=0, lidar_sweeps=0, radars=0
+        )
+        tables = make_tables(shape, shuffle=False)
+        for row, time in zip(tables["sample"], np.cumsum(steps_us).tolist(), strict=True):
+            row["timestamp"] = time
+        for row in tables["sample_data"]:
+            row.update(height=9, width=16, filename="pixel.png")
+        write_tables(root, tables, "v1.0-own")
+        (root / "v1.0-own" / "splits.json").write_text('{"all": ["scene-0000"]}')
+        Image.new("RGB", (16, 9)).save(root / "pixel.png")
+        index = open_index(root, "v1.0-own", out_dir=root.parent / "index")
+        return NuScenesDataset(index, "all", transforms=[GlobalRotScaleTransFlip()])
+
+    def test_age_is_from_exposure_to_the_moment_of_the_sample(self, six):
+        for n, row in enumerate(key_rows(six.tables, "CAM_BACK")):
+            row["timestamp"] = 500_000 * n - 20_000
+        six.remove_images(lambda name: name == "samples/CAM_FRONT/1.png")
+        frame = six.write().open()[1]
+        assert frame.cameras.age_s.dtype == torch.float64
+        assert frame.cameras.age_s[3].item() == pytest.approx(0.02, abs=1e-9)
+        assert frame.cameras.age_s[0].item() == 0.0
+
+    def test_a_gap_breaks_the_run(self, tmp_path):
+        dataset = self.drive(tmp_path / "root", [0, 500_000, 500_000, 700_000, 500_000])
+        assert dataset.sequences() == [range(0, 3), range(3, 5)]
+        assert [dataset[i].continues for i in range(5)] == [False, True, True, False, True]
+        assert dataset[-1].continues
+
+    def test_a_key_and_the_dataset_have_to_agree(self, tmp_path):
+        dataset = self.drive(tmp_path / "root", [0, 500_000, 700_000])
+        told = [dataset[DrawKey(i, 7, 8, continues=True)].continues for i in range(3)]
+        assert told == [False, True, False]
+        assert not dataset[DrawKey(1, 7, 8)].continues
+
+    def test_a_lane_turns_all_frames_of_a_sequence_alike(self, tmp_path):
+        dataset = self.drive(tmp_path / "root", [500_000] * 8)
+        sampler = LaneSampler(split_evenly(dataset.sequences(), 2), batch_size=1)
+        keys = [sampler.key_at(p) for p in range(16)]
+        assert [key.continues for key in keys] == [False, True, True, True] * 4
+        turns = []
+        for key in keys:
+            as_recorded = dataset.raw_frame(key.index).global_from_lidar
+            turns.append(torch.linalg.inv(as_recorded) @ dataset[key].global_from_lidar)
+        for start in range(0, 16, 4):
+            for turn in turns[start + 1 : start + 4]:
+                torch.testing.assert_close(turn, turns[start], atol=1e-9, rtol=0)
+        assert all(not torch.allclose(turns[0], turn, atol=1e-3) for turn in turns[4::4])
+
+    def test_plain_indices_turn_an_unbroken_run_alike(self, tmp_path):
+        dataset = self.drive(tmp_path / "root", [0, 500_000, 700_000, 500_000])
+        turns = [
+            torch.linalg.inv(dataset.raw_frame(i).global_from_lidar) @ dataset[i].global_from_lidar
+            for i in range(4)
+        ]
+        torch.testing.assert_close(turns[1], turns[0], atol=1e-9, rtol=0)
+        torch.testing.assert_close(turns[3], turns[2], atol=1e-9, rtol=0)
+        assert not torch.allclose(turns[2], turns[1], atol=1e-3)
 
 
 class TestPoints:

@@ -212,6 +212,14 @@ class TestHistory:
         assert index.warnings == {kind: 1}
         rows = [index.row_of(row["token"]) for row in in_time]
         assert [index.sample(row).continues for row in rows] == [False, True, False]
+        assert index.follows(np.array(rows)).tolist() == [False, True, False]
+
+    def test_only_the_sample_that_stands_before_counts(self, tmp_path: Path):
+        index = opened(tmp_path, make_tables(TableShape(scenes=2, samples_per_scene=4)))
+        assert [index.sample(row).continues for row in range(8)] == [False, True, True, True] * 2
+        assert index.follows(np.arange(8)).tolist() == [False, True, True, True] * 2
+        chosen = np.array([1, 2, 0, 1, 3, 4, 5])
+        assert index.follows(chosen).tolist() == [False, True, False, True, False, False, True]
 
     def test_a_prev_in_another_scene_breaks_the_run(self, tmp_path: Path):
         tables = make_tables(TableShape(scenes=2, samples_per_scene=3, annotated=False))
