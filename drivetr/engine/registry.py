@@ -32,6 +32,8 @@ CLASSES: dict[str, str] = {
     "Unname": "drivetr.data.transforms.unname",
     # detectors and their parts
     "PETR": "drivetr.models.petr",
+    "DETR3D": "drivetr.models.detr3d",
+    "PyramidPETR": "drivetr.models.detr3d",
     "StreamPETR": "drivetr.models.streampetr",
     "DETR": "drivetr.models.detr",
     "LeNet5": "drivetr.models.lenet",
@@ -61,6 +63,9 @@ CLASSES: dict[str, str] = {
     "LearnedPosition": "drivetr.nn.image_position",
     "Transformer": "drivetr.nn.transformer",
     "TransformerDecoder": "drivetr.nn.decoder",
+    "ProjectedSampling": "drivetr.nn.projected_sampling",
+    "SampledAggregation": "drivetr.nn.sampled_aggregation",
+    "QueryPosition": "drivetr.nn.query_position",
     "ImageNormalizer": "drivetr.nn.normalize",
     "TwoMomentAttention": "drivetr.nn.two_moments",
     "FeatureGate": "drivetr.nn.feature_gate",
