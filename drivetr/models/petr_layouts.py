@@ -37,7 +37,7 @@ def _shared(to: str = "") -> Rules:
     layer = to + r"decoder.layers.\1."
     return (
         *behind(VOVNET_RULES, r"img_backbone\.", to + "backbone."),
-        (r"img_backbone\.", to + "backbone."),
+        (r"img_backbone\.", to + "backbone."),  # ResNet and ViT have these names here too
         (r"img_neck\.", to + "neck."),
         (_HEAD + r"input_proj\.", to + "input_proj."),
         (_HEAD + r"(position_encoder|adapt_pos3d|query_embedding)\.(\d)", to + r"position.\1.\2"),
