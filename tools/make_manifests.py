@@ -143,6 +143,7 @@ _RESNET = "resnet50_caffe_full"
 
 PARTS: dict[str, Part] = {
     "petr": Part("petr_head_tiny", _R50, PETR_LAYOUT, with_layers),
+    "petrv2": Part("petrv2_head_tiny", "petrv2/petrv2_vov_p4_320x800.py", PETR_LAYOUT, with_layers),
     "streampetr": Part("streampetr_head_tiny", _STREAM, STREAMPETR_LAYOUT, with_layers),
     "detr3d": Part("detr3d_head_tiny", _DETR3D, DETR3D_LAYOUT, with_layers),
     "focal": Part("streampetr_head_tiny", _STREAM, STREAMPETR_LAYOUT, focal_head),
