@@ -6,12 +6,19 @@ from torch import Tensor, nn
 
 from drivetr.engine.sources import Source
 from drivetr.errors import DrivetrError
+from drivetr.models.eva02_layouts import EVA02
 from drivetr.models.layouts import Layout, layout_of, signed
 from drivetr.models.published import FAMILIES
 from drivetr.models.resnet_layouts import HUGGING_FACE
+from drivetr.models.vovnet_layouts import VOVNET
 from drivetr.nn.weights import KeyMap, LoadReport, load_weights
 
-_LAYOUTS: Sequence[Layout] = [*(x for f in FAMILIES.values() for x in f.layouts), HUGGING_FACE]
+_LAYOUTS: Sequence[Layout] = [
+    *(layout for family in FAMILIES.values() for layout in family.layouts),
+    HUGGING_FACE,
+    VOVNET,
+    EVA02,
+]
 
 
 def load_part(module: nn.Module, source: Source) -> LoadReport:
@@ -19,7 +26,8 @@ def load_part(module: nn.Module, source: Source) -> LoadReport:
 
     The part is what lies under one prefix: nothing for a trunk's own file, `backbone.` in DETR,
     `trunk.` in a ViT classifier, `vision.` in CLIP, `detector.backbone.` in a checkpoint. Within
-    it loading is strict, but for what the module itself leaves out (`torchvision_key`).
+    it loading is strict, but for what the module itself leaves out (`torchvision_key`) or can do
+    without (`may_start_fresh`).
 
     Returns:
         what became of every key.
@@ -42,7 +50,8 @@ def load_part(module: nn.Module, source: Source) -> LoadReport:
     part = {k.removeprefix(prefix): t for k, t in weights.items() if k.startswith(prefix)}
     # Trunks know which parts of a published classifier they leave out.
     key_map: KeyMap | None = getattr(module, "torchvision_key", None)
-    return load_weights(module, part, key_map, left_out=left_out)
+    fresh: tuple[str, ...] = getattr(module, "may_start_fresh", ())
+    return load_weights(module, part, key_map, fresh, left_out)
 
 
 def _prefix_of_part(names: Sequence[str], module: nn.Module) -> str:

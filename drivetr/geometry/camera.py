@@ -54,4 +54,5 @@ def focal_lengths_px(img_from_lidar: Float[Tensor, "*B 4 4"]) -> Float[Tensor, "
     """
     forward = img_from_lidar[..., 2:3, :3]
     across = torch.linalg.cross(img_from_lidar[..., :2, :3], forward)
-    return across.norm(dim=-1) / forward.square().sum(-1)
+    lengths: Tensor = across.norm(dim=-1) / forward.square().sum(-1)
+    return lengths

@@ -9,7 +9,7 @@ from torch.nn import functional as F  # noqa: N812 - the name every PyTorch read
 from torchvision.ops import box_convert, generalized_box_iou
 
 from drivetr.models.criterion import Losses, mean_over_ranks
-from drivetr.models.matcher import Assignment, least_cost_pairs
+from drivetr.models.matcher import Assignment, image_box_cost, least_cost_pairs
 from drivetr.structures.targets2d import Targets2D
 
 
@@ -37,9 +37,7 @@ class ImageBoxMatcher:
     ) -> Float[Tensor, "Q G"]:
         """The cost of every pair."""
         cost = -self.class_weight * logits.float().softmax(-1)[:, targets.labels]
-        cost = cost + self.box_weight * torch.cdist(boxes, targets.boxes.to(boxes), p=1)
-        overlap = generalized_box_iou(_corners(boxes), _corners(targets.boxes.to(boxes)))
-        return cost - self.giou_weight * overlap
+        return cost + image_box_cost(boxes, targets.boxes, self.box_weight, self.giou_weight)
 
     @torch.no_grad()
     def __call__(self, logits: Tensor, boxes: Tensor, targets: Targets2D) -> Assignment:

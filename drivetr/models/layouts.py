@@ -118,3 +118,14 @@ def layout_of(state: Mapping[str, Tensor], layouts: Sequence[Layout], source: ob
         f"{source}: expected a state dict in one of the layouts {known}; found {found}"
         f" (its first name is {next(iter(state), 'missing')!r})"
     )
+
+
+def behind(rules: Sequence[tuple[str, str]], theirs: str, ours: str) -> tuple[tuple[str, str], ...]:
+    """The rules of a part, for a model that has the part under a name.
+
+    Args:
+        rules: for the part alone.
+        theirs: pattern of what stands before the part's published names; without groups.
+        ours: what stands before its names here.
+    """
+    return tuple((theirs + pattern, ours + replacement) for pattern, replacement in rules)

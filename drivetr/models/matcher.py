@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
+from torchvision.ops import box_convert, generalized_box_iou
 
 from drivetr.geometry.box_codes import BOX_CODES, code_from_boxes
 from drivetr.geometry.boxes import CENTER, VELOCITY
@@ -20,6 +21,18 @@ def focal_cost(
     negative = -(1 - score + eps).log() * (1 - alpha) * score**gamma
     positive = -(score + eps).log() * alpha * (1 - score) ** gamma
     return (positive - negative)[:, labels]
+
+
+def image_box_cost(
+    boxes: Float[Tensor, "Q 4"],
+    truth: Float[Tensor, "G 4"],
+    box_weight: float,
+    giou_weight: float,
+) -> Float[Tensor, "Q G"]:
+    """Weighted L1 distance less generalised IoU of boxes (centre x, y, width, height; 0..1)."""
+    corners, true_corners = (box_convert(b, "cxcywh", "xyxy") for b in (boxes, truth.to(boxes)))
+    distance = torch.cdist(boxes, truth.to(boxes), p=1)
+    return box_weight * distance - giou_weight * generalized_box_iou(corners, true_corners)
 
 
 def least_cost_pairs(cost: Float[Tensor, "Q G"]) -> Assignment:
@@ -39,14 +52,21 @@ class HungarianMatcher:
         class_weight: of the focal cost.
         box_weight: of the L1 distance between box codes, velocity left out.
         anchor_weight: per metre from the query's starting point to the object (not in PETR).
+        code_weights: of the columns (x, y, z, log l, log w, log h, sin, cos, vx, vy) within the L1
+            distance, as StreamPETR's `match_costs`; None weighs all of them alike, as PETR does.
     """
 
     def __init__(
-        self, class_weight: float = 2.0, box_weight: float = 0.25, anchor_weight: float = 0.0
+        self,
+        class_weight: float = 2.0,
+        box_weight: float = 0.25,
+        anchor_weight: float = 0.0,
+        code_weights: tuple[float, ...] | None = None,
     ) -> None:
         self.class_weight = class_weight
         self.box_weight = box_weight
         self.anchor_weight = anchor_weight
+        self.code_weights = code_weights
 
     def cost(
         self,
@@ -56,14 +76,20 @@ class HungarianMatcher:
         anchors: Float[Tensor, "Q 3"] | None = None,
     ) -> Float[Tensor, "Q G"]:
         """The cost of every pair of prediction and ground truth."""
-        code = code_from_boxes(boxes, BOX_CODES["drivetr"])[:, : VELOCITY.start]
-        target_code = code_from_boxes(targets.boxes, BOX_CODES["drivetr"])[:, : VELOCITY.start]
+        code = self._weighted_code(boxes)
         cost = self.class_weight * focal_cost(logits, targets.labels)
-        cost = cost + self.box_weight * torch.cdist(code, target_code.to(code), p=1)
+        distance = torch.cdist(code, self._weighted_code(targets.boxes).to(code), p=1)
+        cost = cost + self.box_weight * distance
         if self.anchor_weight and anchors is not None:
             centres = targets.boxes[:, CENTER].to(code)
             cost = cost + self.anchor_weight * torch.cdist(anchors[:, :2], centres[:, :2])
         return cost
+
+    def _weighted_code(self, boxes: Float[Tensor, "Q 10"]) -> Float[Tensor, "Q 8"]:
+        code = code_from_boxes(boxes, BOX_CODES["drivetr"])
+        if self.code_weights is not None:
+            code = code * code.new_tensor(self.code_weights)
+        return code[:, : VELOCITY.start]
 
     @torch.no_grad()
     def __call__(

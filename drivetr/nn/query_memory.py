@@ -31,6 +31,9 @@ class QueryMemory(nn.Module):
         num_propagated: of these so many of the last frame become queries again. A lane that starts
             afresh begins with as many at fixed random places.
         num_pushed: queries of a frame that are remembered, by their best class score.
+        single_precision: places and poses are moved through global coordinates in 32 bits, which
+            is 0.1 mm off a kilometre from the map's origin and then 32 times as much in the finest
+            octave. The published code does so; new trainings need not.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class QueryMemory(nn.Module):
         length: int = 1024,
         num_propagated: int = 256,
         num_pushed: int = 256,
+        single_precision: bool = False,
     ) -> None:
         super().__init__()
         if not 0 <= num_propagated <= num_pushed <= length:
@@ -52,9 +56,11 @@ class QueryMemory(nn.Module):
         self.length = length
         self.num_propagated = num_propagated
         self.num_pushed = num_pushed
-        self.pseudo_reference_points = nn.Embedding(num_propagated, 3)
-        nn.init.uniform_(self.pseudo_reference_points.weight)
-        self.pseudo_reference_points.weight.requires_grad_(False)  # as published
+        self.dtype = torch.float32 if single_precision else torch.float64
+        # Random and not trained, as published.
+        self.pseudo_reference_points = nn.Parameter(
+            torch.rand(num_propagated, 3), requires_grad=False
+        )
         self.pose_content = ModulatedNorm(MOTION_DIM, embed_dim)
         self.pose_position = ModulatedNorm(MOTION_DIM, embed_dim)
         self.time_embedding = nn.Sequential(
@@ -70,8 +76,7 @@ class QueryMemory(nn.Module):
         fresh = self._fresh(moments)
         if memory is None:
             return fresh
-        lidar_from_global = torch.linalg.inv(moments.global_from_lidar)
-        recalled = memory.moved(lidar_from_global, moments.timestamp_s)
+        recalled = memory.moved(moments.lidar_from_global, moments.timestamp_s, self.dtype)
 
         def chosen(old: Tensor, new: Tensor) -> Tensor:
             return torch.where(moments.continues.view(-1, *[1] * (old.ndim - 1)), old, new)
@@ -89,7 +94,7 @@ class QueryMemory(nn.Module):
     def _fresh(self, moments: Moments) -> StreamMemory:
         batch, device = len(moments.continues), moments.continues.device
         memory = StreamMemory.empty(batch, self.length, self.embed_dim, device)
-        points = metres_from_unit(self.pseudo_reference_points.weight.detach(), self.span)
+        points = metres_from_unit(self.pseudo_reference_points, self.span)
         memory.reference[:, : self.num_propagated] = points.double()
         identity = torch.eye(4, dtype=torch.float64, device=device)
         memory.frame_from_lidar[:, : self.num_propagated] = identity
@@ -153,4 +158,4 @@ class QueryMemory(nn.Module):
             ids=pushed(outputs["ids"][batch, best], recalled.ids),
             next_id=recalled.next_id + scores.shape[1],
         )
-        return memory.moved(moments.global_from_lidar, -moments.timestamp_s)
+        return memory.moved(moments.global_from_lidar, -moments.timestamp_s, self.dtype)

@@ -71,7 +71,7 @@ class SpatialAlignment(nn.Module):
     def cone(
         self, feature_size: tuple[int, int], cameras: Cameras
     ) -> Float[Tensor, "B N H W {CONE_DIM}"]:
-        """Focal lengths (1000 px), then the two points, the far one first, in units of the range."""
+        """Focal lengths (1000 px) and the two points, far one first, as shares of the range."""
         with torch.autocast(cameras.img_from_lidar.device.type, enabled=False):
             uv = cell_pixels(feature_size, cameras.pad_size, offset=0.5).to(self.depths.device)
             points = frustum_points(cameras.lidar_from_img.float(), uv, self.depths)

@@ -15,11 +15,14 @@ class Detections:
         boxes: in the convention of `drivetr.geometry.boxes`.
         scores: confidence in 0..1.
         labels: index into the detector's classes.
+        ids: number of the object that a query was carried along for, the same through a scene;
+            several boxes of one query share it. None where a detector carries no queries.
     """
 
     boxes: Float[Tensor, "M 10"]
     scores: Float[Tensor, "M"]
     labels: Int[Tensor, "M"]
+    ids: Int[Tensor, "M"] | None = None
 
     def __len__(self) -> int:
         """Number of boxes."""
@@ -27,7 +30,8 @@ class Detections:
 
     def __getitem__(self, keep: Tensor | slice) -> "Detections":
         """The boxes chosen by a mask, indices or a slice."""
-        return Detections(self.boxes[keep], self.scores[keep], self.labels[keep])
+        ids = None if self.ids is None else self.ids[keep]
+        return Detections(self.boxes[keep], self.scores[keep], self.labels[keep], ids)
 
     def to(self, device: torch.device | str) -> "Detections":
         """The same detections on another device."""
@@ -36,4 +40,5 @@ class Detections:
             boxes=self.boxes.to(device),
             scores=self.scores.to(device),
             labels=self.labels.to(device),
+            ids=None if self.ids is None else self.ids.to(device),
         )

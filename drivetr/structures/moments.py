@@ -30,6 +30,12 @@ class Moments:
             if kind != torch.float64:
                 raise ValueError(f"Moments: {name} is {kind}, expected torch.float64")
 
+    @property
+    def lidar_from_global(self) -> Float[Tensor, "B 4 4"]:
+        """The inverse pose."""
+        inverse: Tensor = torch.linalg.inv(self.global_from_lidar)
+        return inverse
+
     def to(self, device: torch.device | str) -> "Moments":
         """The same moments on another device."""
         return Moments(

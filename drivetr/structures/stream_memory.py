@@ -55,13 +55,23 @@ class StreamMemory:
         )
 
     def moved(
-        self, to_from_frame: Float[Tensor, "B 4 4"], seconds: Float[Tensor, "B"]
+        self,
+        to_from_frame: Float[Tensor, "B 4 4"],
+        seconds: Float[Tensor, "B"],
+        dtype: torch.dtype = torch.float64,
     ) -> "StreamMemory":
-        """The same queries told in another frame, so many seconds later."""
+        """The same queries told in another frame, so many seconds later.
+
+        Args:
+            to_from_frame: float64 pose of the present frame in the other.
+            seconds: float64.
+            dtype: of the arithmetic of places and poses.
+        """
+        pose = to_from_frame.to(dtype)
         return replace(
             self,
-            reference=transform_points(to_from_frame, self.reference),
-            frame_from_lidar=to_from_frame[:, None] @ self.frame_from_lidar,
+            reference=transform_points(pose, self.reference.to(dtype)).double(),
+            frame_from_lidar=(pose[:, None] @ self.frame_from_lidar.to(dtype)).double(),
             age_s=self.age_s + seconds[:, None],
         )
 

@@ -51,3 +51,19 @@ def test_focal_cost_prefers_the_confident_query():
     logits = torch.tensor([[4.0, -4.0], [-4.0, 4.0]])
     cost = focal_cost(logits, torch.tensor([0, 1]))
     assert cost.argmin(0).tolist() == [0, 1]
+
+
+def test_code_weights_multiply_both_sides_of_the_distance():
+    """As StreamPETR's `match_costs`; velocity stays no part of the distance."""
+    logits, boxes = predictions(3)
+    targets = make_targets(2)
+    weights = (2.0, 3.0, 1.0, 0.5, 1.0, 1.0, 1.0, 4.0, 9.0, 9.0)
+    weighed = HungarianMatcher(0.0, 0.25, code_weights=weights).cost(logits, boxes, targets)
+    for q in range(3):
+        for g in range(2):
+            a, b = boxes[q].clone(), targets.boxes[g].clone()
+            a[3:6], b[3:6] = a[3:6].log(), b[3:6].log()
+            distance = sum(
+                w * abs(float(x - y)) for w, x, y in zip(weights[:8], a, b, strict=False)
+            )
+            assert float(weighed[q, g]) == pytest.approx(0.25 * distance, rel=1e-5)

@@ -1,20 +1,23 @@
-"""PETR's head, decoding and losses on the inputs of a recording."""
+"""PETR's and PETRv2's heads, decoding and losses on the inputs of a recording."""
 
 import math
+from typing import Any
 
 import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 
-from drivetr.geometry.box_codes import BOX_CODES, boxes_from_code, code_from_boxes
-from drivetr.geometry.mmdet3d_boxes import boxes_from_mmdet3d, mmdet3d_from_boxes
+from drivetr.geometry.box_codes import BOX_CODES, BoxCode, boxes_from_code, code_from_boxes
+from drivetr.geometry.mmdet3d_boxes import Version, boxes_from_mmdet3d, mmdet3d_from_boxes
 from drivetr.models.box_head import BoxHead, SigmoidCentre
 from drivetr.models.criterion import SetCriterion
 from drivetr.models.matcher import HungarianMatcher, focal_cost
 from drivetr.models.petr import PETR
 from drivetr.models.petr_layouts import PETR_LAYOUT
 from drivetr.models.postprocess import TopKPostprocess
+from drivetr.models.velocity import DisplacementVelocity
 from drivetr.nn.decoder import TransformerDecoder
+from drivetr.nn.feature_gate import FeatureGate
 from drivetr.nn.frustum_position import FrustumPositionEncoding
 from drivetr.nn.padding import padding_mask
 from drivetr.nn.queries import LearnedQueries
@@ -38,8 +41,23 @@ CODE = BOX_CODES["petr"]
 BRANCHES = 6  # PETR's code always makes six, however many layers the decoder has
 
 
+def build_head(settings: dict[str, Any], embed_dim: int) -> BoxHead:
+    """PETR's head with one branch for all layers, or PETRv2's with grouped ones and time."""
+    in_time = settings["type"] == "PETRv2Head"
+    return BoxHead(
+        embed_dim,
+        settings["num_classes"],
+        BRANCHES,
+        SigmoidCentre(tuple(settings["bbox_coder"]["pc_range"])),
+        "petr",
+        share_branches=not in_time,
+        group_dims=(2, 1, 3, 2, 2) if in_time else None,
+        velocity=DisplacementVelocity() if settings.get("with_time") else None,
+    )
+
+
 def build_petr(case: GoldenCase, **position_settings: object) -> PETR:
-    """PETR with the recorded head; the feature maps are given, so trunk and neck are empty."""
+    """The detector with the recorded head; feature maps are given, so trunk and neck are empty."""
     settings = case.hyperparameters
     decoder = settings["transformer"]["decoder"]
     layer = decoder["transformerlayers"]
@@ -48,6 +66,7 @@ def build_petr(case: GoldenCase, **position_settings: object) -> PETR:
     position = {
         "position_range": tuple(settings["position_range"]),
         "linear_increasing": settings["LID"],
+        "gate": FeatureGate(embed_dim) if settings.get("with_fpe") else None,
         **position_settings,
     }
     model = PETR(
@@ -62,9 +81,7 @@ def build_petr(case: GoldenCase, **position_settings: object) -> PETR:
             layer["feedforward_channels"],
             decoder["num_layers"],
         ),
-        head=BoxHead(
-            embed_dim, settings["num_classes"], BRANCHES, SigmoidCentre(span), "petr", True
-        ),
+        head=build_head(settings, embed_dim),
         span=span,
         input_proj=nn.Conv2d(settings["in_channels"], embed_dim, 1),
     ).eval()
@@ -75,11 +92,13 @@ def build_petr(case: GoldenCase, **position_settings: object) -> PETR:
 def recorded_cameras(case: GoldenCase) -> Cameras:
     """The cameras of the recording, all of them present."""
     image_size = case.input("img_shape")
+    in_time = case.hyperparameters.get("with_time")
     return Cameras(
         img_from_lidar=case.input("lidar2img"),
         image_size=image_size,
         pad_size=tuple(case.input("pad_shape").tolist()),
         valid=torch.ones(image_size.shape[:2], dtype=torch.bool),
+        age_s=case.input("timestamp") if in_time else None,
     )
 
 
@@ -126,7 +145,8 @@ def position_parts(model: PETR, case: GoldenCase, cameras: Cameras) -> dict[str,
     padding = padding_mask(cameras, size)
     logits = position.frustum_logits(size, cameras)
     reference = model.queries.reference()
-    keys = position.encode_keys(features, cameras).added
+    projected = model.input_proj(features.flatten(0, 1)).unflatten(0, split)
+    keys = position.encode_keys(projected, cameras).added
     return {
         "masks": padding,
         "lid_depth": position.depths,
@@ -177,27 +197,41 @@ def partners(found: Detections, theirs: dict[str, Tensor]) -> Tensor:
     return torch.as_tensor(columns)
 
 
-def recorded_targets(case: GoldenCase) -> list[Targets]:
-    """The recorded ground truth, from mmdetection3d before 1.0."""
+def recorded_targets(case: GoldenCase, version: Version) -> list[Targets]:
+    """The recorded ground truth, from a version of mmdetection3d."""
     targets = []
     for boxes, labels in zip(case.inputs("gt_boxes_"), case.inputs("gt_labels_"), strict=True):
         unused = torch.zeros_like(labels)
-        targets.append(
-            Targets(boxes_from_mmdet3d(boxes, "before_1.0"), labels, unused, unused, unused)
-        )
+        targets.append(Targets(boxes_from_mmdet3d(boxes, version), labels, unused, unused, unused))
     return targets
 
 
 def compare_petr_loss(case: GoldenCase) -> list[Comparison]:
-    settings, theirs, targets = case.hyperparameters, case.outputs, recorded_targets(case)
+    return compare_loss(case, CODE, "before_1.0")
+
+
+def compare_streampetr_loss(case: GoldenCase) -> list[Comparison]:
+    """StreamPETR weighs the columns in the matching as in the loss; its columns are drivetr's."""
+    weights = tuple(case.hyperparameters["code_weights"])
+    return compare_loss(case, BOX_CODES["streampetr"], "since_1.0", weights)
+
+
+def compare_loss(
+    case: GoldenCase,
+    code: BoxCode,
+    version: Version,
+    match_weights: tuple[float, ...] | None = None,
+) -> list[Comparison]:
+    """Losses, gradients and matching in one box code, from ground truth of one version."""
+    settings, theirs, targets = case.hyperparameters, case.outputs, recorded_targets(case, version)
     logits = case.input("all_cls_scores").requires_grad_()
     raw = case.input("all_bbox_preds").requires_grad_()
     layers = [
-        {"pred_logits": a, "pred_boxes": boxes_from_code(b, CODE)}
+        {"pred_logits": a, "pred_boxes": boxes_from_code(b, code)}
         for a, b in zip(logits, raw, strict=True)
     ]
     match = settings["match"]
-    matcher = HungarianMatcher(match["cls"], match["reg"])
+    matcher = HungarianMatcher(match["cls"], match["reg"], code_weights=match_weights)
     criterion = SetCriterion(
         matcher,
         settings["num_classes"],
@@ -216,7 +250,7 @@ def compare_petr_loss(case: GoldenCase) -> list[Comparison]:
         Comparison("grad.all_cls_scores", logits.grad, theirs["grad.all_cls_scores"], LOSSES),
         Comparison("grad.all_bbox_preds", raw.grad, theirs["grad.all_bbox_preds"], LOSSES),
     ]
-    return comparisons + compare_matching(case, matcher, layers, targets)
+    return comparisons + compare_matching(case, matcher, layers, targets, code)
 
 
 @torch.no_grad()
@@ -225,19 +259,21 @@ def compare_matching(
     matcher: HungarianMatcher,
     layers: list[dict[str, Tensor]],
     targets: list[Targets],
+    code: BoxCode,
 ) -> list[Comparison]:
     """Target codes, costs of the first layer, and who is assigned to whom in all of them."""
     theirs, comparisons = case.outputs, []
-    box_matcher = HungarianMatcher(class_weight=0.0, box_weight=matcher.box_weight)
+    box_matcher = HungarianMatcher(0.0, matcher.box_weight, code_weights=matcher.code_weights)
     assigned = torch.zeros_like(theirs["assigned_gt_inds"])
     for i, target in enumerate(targets):
         logits, boxes = layers[0]["pred_logits"][i], layers[0]["pred_boxes"][i]
         costs = {
-            f"normalized_gt_{i}": code_from_boxes(target.boxes, CODE),
+            f"normalized_gt_{i}": code_from_boxes(target.boxes, code),
             f"cls_cost_layer0_{i}": matcher.class_weight * focal_cost(logits, target.labels),
             f"reg_cost_layer0_{i}": box_matcher.cost(logits, boxes, target),
         }
-        comparisons += [Comparison(k, v, theirs[k], FEATURES) for k, v in costs.items()]
+        if len(target):  # of a sample without ground truth nothing is recorded but the assignment
+            comparisons += [Comparison(k, v, theirs[k], FEATURES) for k, v in costs.items()]
         for number, layer in enumerate(layers):
             rows, columns = matcher(layer["pred_logits"][i], layer["pred_boxes"][i], target)
             assigned[number, i, rows] = columns + 1

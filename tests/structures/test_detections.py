@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -34,3 +36,11 @@ def test_to_moves_every_tensor():
     assert moved.boxes.is_meta
     assert moved.scores.is_meta
     assert moved.labels.is_meta
+
+
+def test_ids_are_optional_and_go_along():
+    assert make_detections(3)[1:].ids is None
+    assert make_detections(3).to("meta").ids is None
+    carried = replace(make_detections(4), ids=torch.tensor([7, 7, 2, 9]))
+    assert carried[torch.tensor([3, 0])].ids.tolist() == [9, 7]
+    assert carried.to("meta").ids.is_meta

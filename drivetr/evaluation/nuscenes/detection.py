@@ -12,12 +12,10 @@ from drivetr import __version__
 from drivetr.evaluation.nuscenes.submission import load_submission
 from drivetr.evaluation.nuscenes.truth import (
     check_dataset,
-    check_truth,
     devkit_output,
     faults_of_tables,
     lend_reference_channel,
-    open_tables,
-    tokens_of_splits,
+    open_split,
 )
 from drivetr.evaluation.nuscenes.validate import check_tokens
 from drivetr.files import atomic_text
@@ -63,10 +61,7 @@ def evaluate_submission(
         results = submission["results"]
         bar.update()
 
-        with faults_of_tables(dataroot, version):
-            nusc = open_tables(dataroot, version, verbose)
-            tokens = tokens_of_splits(nusc, split)
-            check_truth(nusc, tokens[split], split)
+        nusc, tokens = open_split(dataroot, version, split, verbose)
         check_tokens(list(results), tokens[split], tokens, split, path)
         bar.update()
 

@@ -30,8 +30,8 @@ def format_metrics(metrics: Mapping[str, Any]) -> str:
         errors = metrics["label_tp_errors"][name]
         values = [metrics["mean_dist_aps"][name], *aps.values(), *(errors[key] for key in _ERRORS)]
         counted = [str(num_truth[name])] if num_truth else []
-        rows.append([name, *counted, *(_number(value) for value in values)])
-    return "\n".join([*_summary(metrics, num_truth), "", *_aligned(rows)])
+        rows.append([name, *counted, *(number_text(value) for value in values)])
+    return "\n".join([*_summary(metrics, num_truth), "", *aligned_rows(rows)])
 
 
 def _summary(metrics: Mapping[str, Any], num_truth: Mapping[str, int]) -> list[str]:
@@ -53,12 +53,12 @@ def _summary(metrics: Mapping[str, Any], num_truth: Mapping[str, int]) -> list[s
     return lines
 
 
-def _number(value: float) -> str:
-    """Three decimals, and a dash for what is not defined for a class."""
-    return "-" if math.isnan(value) else f"{value:.3f}"
+def number_text(value: float, digits: int = 3) -> str:
+    """So many decimals, and a dash for what is not defined for a class."""
+    return "-" if math.isnan(value) else f"{value:.{digits}f}"
 
 
-def _aligned(rows: list[list[str]]) -> list[str]:
+def aligned_rows(rows: list[list[str]]) -> list[str]:
     """Rows of equal columns: the first one to the left, the others to the right."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return [

@@ -141,7 +141,10 @@ def submission_rows(
     classes: Sequence[str],
     global_from_lidar: Float[Tensor, "4 4"],
 ) -> list[dict[str, Any]]:
-    """The boxes of one sample as a submission has them: global frame, plain Python numbers."""
+    """The boxes of one sample as a submission has them: global frame, plain Python numbers.
+
+    Detections with ids get the further field `query_id`, which the devkit passes over.
+    """
     velocity_known = detections.boxes[:, VELOCITY].isfinite().all(-1, keepdim=True)
     center, size_wlh, quaternion_wxyz, velocity = nuscenes_from_boxes(
         detections.boxes.cpu(), global_from_lidar.cpu()
@@ -157,7 +160,7 @@ def submission_rows(
         [classes[label] for label in detections.labels.tolist()],
         strict=True,
     )
-    return [
+    rows: list[dict[str, Any]] = [
         {
             "sample_token": token,
             "translation": translation,
@@ -170,6 +173,10 @@ def submission_rows(
         }
         for translation, size, rotation, planar_velocity, speed, score, name in columns
     ]
+    if detections.ids is not None:
+        for row, number in zip(rows, detections.ids.tolist(), strict=True):
+            row["query_id"] = number
+    return rows
 
 
 def write_submission(

@@ -55,6 +55,22 @@ def open_tables(dataroot: str | Path, version: str, verbose: bool = False) -> "N
         return NuScenes(version=version, dataroot=str(dataroot), verbose=verbose)
 
 
+def open_split(
+    dataroot: str | Path, version: str, split: str, verbose: bool = False
+) -> tuple["NuScenes", dict[str, list[str]]]:
+    """The devkit's database and the sample tokens of its splits (`tokens_of_splits`).
+
+    Raises:
+        NoTruthError: the split has no ground truth.
+        DrivetrError: the tables cannot be used, or the split cannot be evaluated.
+    """
+    with faults_of_tables(dataroot, version):
+        nusc = open_tables(dataroot, version, verbose)
+        tokens = tokens_of_splits(nusc, split)
+        check_truth(nusc, tokens[split], split)
+    return nusc, tokens
+
+
 def tokens_of_splits(nusc: "NuScenes", split: str) -> dict[str, list[str]]:
     """Sample tokens of every split that has any in these tables, of `split`, and all under ''."""
     from nuscenes.utils.splits import create_splits_scenes

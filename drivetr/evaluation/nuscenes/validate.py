@@ -162,6 +162,11 @@ def _check_box(token: str, box: Any) -> None:
     """Raises _BoxError for the first field of a box that the task does not allow."""
     if not isinstance(box, dict):
         raise _BoxError(f"{_kind(box)} instead of an object with the fields of a box")
+    if "tracking_id" in box and "detection_name" not in box:
+        raise _BoxError(
+            "this is a box of a tracking submission, expected the fields detection_name,"
+            " detection_score and attribute_name of a detection submission"
+        )
     if (found := _field(box, "sample_token")) != token:
         raise _BoxError(f"field sample_token is {found!r}, expected the token it is listed under")
     for name, length in _VECTORS:

@@ -8,11 +8,14 @@ from collections.abc import Callable, Sequence
 from itertools import combinations
 from typing import Literal, cast
 
-import torch
 import torchvision
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
+from torchvision.models.resnet import Bottleneck
+
+from drivetr.nn.backbones.frozen import PartlyFrozen
+from drivetr.nn.deformable_conv import ModulatedDeformConv2d
+from drivetr.nn.recompute import run_block
 
 STAGE_STRIDES = {1: 4, 2: 8, 3: 16, 4: 32}
 _CONSTRUCTORS: dict[int, Callable[..., nn.Module]] = {
@@ -28,7 +31,7 @@ def _stage_choices() -> list[tuple[int, ...]]:
     return [chosen for count in range(1, 5) for chosen in combinations(STAGE_STRIDES, count)]
 
 
-class ResNet(nn.Module):
+class ResNet(PartlyFrozen):
     """Feature maps of chosen stages of torchvision's ResNet.
 
     Attributes:
@@ -45,6 +48,7 @@ class ResNet(nn.Module):
         frozen_norm: bool = False,
         with_checkpoint: bool = False,
         dilated: bool = False,
+        deformable_stages: Sequence[int] = (),
     ) -> None:
         """Builds the network with random weights.
 
@@ -59,6 +63,8 @@ class ResNet(nn.Module):
             frozen_norm: batch norm uses its stored statistics and has no gradients.
             with_checkpoint: recompute each residual block in the backward pass to save memory.
             dilated: stage 4 looks farther instead of shrinking the map (DETR's DC5).
+            deformable_stages: stages whose 3x3 convolutions choose where they look (DCNv2), as 3
+                and 4 of the published R50DCN and R101DCN.
 
         Raises:
             ValueError: for an unknown depth, stage or style, or for checkpointing with live batch
@@ -71,8 +77,10 @@ class ResNet(nn.Module):
             raise ValueError(f"no ResNet of depth {depth} in style {style!r}")
         if with_checkpoint and not frozen_norm:
             raise ValueError("with_checkpoint needs frozen_norm")
-        if dilated and depth < 50:
-            raise ValueError("dilated needs bottleneck blocks, depth 50 or more")
+        if (dilated or deformable_stages) and depth < 50:
+            raise ValueError("dilated and deformable need bottleneck blocks, depth 50 or more")
+        if not set(deformable_stages) <= {*range(1, stages[-1] + 1)}:
+            raise ValueError(f"deformable_stages {deformable_stages} are not of the ones built")
         dilation = [False, False, dilated]
         network = _CONSTRUCTORS[depth](weights=None, replace_stride_with_dilation=dilation)
         built = [f"layer{n}" for n in range(1, stages[-1] + 1)]
@@ -80,9 +88,8 @@ class ResNet(nn.Module):
             self.add_module(name, network.get_submodule(name))
         if style == "caffe":
             self._move_strides_to_first_convolution()
+        self._deform(deformable_stages)
         self.stages = tuple(stages)
-        self.frozen_stages = frozen_stages
-        self.frozen_norm = frozen_norm
         self.with_checkpoint = with_checkpoint
         last_convolution = "conv3" if depth >= 50 else "conv2"
         self.out_channels: tuple[int, ...] = tuple(
@@ -91,7 +98,8 @@ class ResNet(nn.Module):
         self.strides: tuple[int, ...] = tuple(
             min(STAGE_STRIDES[n], 16 if dilated else 32) for n in stages
         )
-        self._freeze()
+        stem = ["conv1", "bn1"] if frozen_stages >= 0 else []
+        self.freeze([*stem, *(f"layer{n}" for n in range(1, frozen_stages + 1))], frozen_norm)
 
     def torchvision_key(self, key: str) -> str | None:
         """Own name of a parameter in a torchvision checkpoint; None for what the cut leaves out."""
@@ -104,23 +112,16 @@ class ResNet(nn.Module):
                 second = cast(nn.Conv2d, self.get_submodule(name.removesuffix("conv1") + "conv2"))
                 first.stride, second.stride = second.stride, first.stride
 
-    def _frozen_modules(self) -> list[nn.Module]:
-        names = ["conv1", "bn1"] if self.frozen_stages >= 0 else []
-        names += [f"layer{n}" for n in range(1, self.frozen_stages + 1)]
-        return [self.get_submodule(name) for name in names]
+    def _deform(self, stages: Sequence[int]) -> None:
+        for number in stages:
+            for block in cast(nn.Sequential, self.get_submodule(f"layer{number}")):
+                bottleneck = cast(Bottleneck, block)
+                bottleneck.conv2 = ModulatedDeformConv2d.like(bottleneck.conv2)
 
-    def _freeze(self) -> None:
-        modules = self._frozen_modules()
-        if self.frozen_norm:
-            modules += [m for m in self.modules() if isinstance(m, nn.BatchNorm2d)]
-        for module in modules:
-            module.eval().requires_grad_(False)
-
-    def train(self, mode: bool = True) -> "ResNet":
-        """Sets the training mode of everything that is not frozen."""
-        super().train(mode)
-        self._freeze()
-        return self
+    @property
+    def may_start_fresh(self) -> tuple[str, ...]:
+        """Parameters that weights of a plain ResNet lack, and that start as zero."""
+        return tuple(name for name in self.state_dict() if ".conv_offset." in name)
 
     def forward(
         self, images: Float[Tensor, "B 3 H W"]
@@ -132,10 +133,7 @@ class ResNet(nn.Module):
         features = []
         for number in range(1, self.stages[-1] + 1):
             for block in self.get_submodule(f"layer{number}").children():
-                if self.with_checkpoint and torch.is_grad_enabled():
-                    x = checkpoint(block, x, use_reentrant=False)
-                else:
-                    x = block(x)
+                x = run_block(block, x, self.with_checkpoint)
             if number in self.stages:
                 features.append(x)
         return features

@@ -1,6 +1,7 @@
 import logging
 import math
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -69,6 +70,24 @@ class TestRows:
         for row in submission_rows("t", detections, DETECTION_CLASSES, EYE):
             numbers = [row["detection_score"], *row["translation"], *row["size"]]
             assert {type(n) for n in [*numbers, *row["rotation"], *row["velocity"]]} == {float}
+
+    def test_ids_become_a_field_that_the_devkit_passes_over(self, tmp_path):
+        carried = replace(some(3), ids=torch.tensor([11, 4, 11]))
+        rows = submission_rows("t", carried, DETECTION_CLASSES, EYE)
+        assert [row["query_id"] for row in rows] == [11, 4, 11]
+        assert {type(row["query_id"]) for row in rows} == {int}
+        plain = submission_rows("t", some(3), DETECTION_CLASSES, EYE)
+        assert all("query_id" not in row for row in plain)
+
+        for name, found in (("with", carried), ("without", some(3))):
+            write_submission(tmp_path / f"{name}.json", {"t": (found, EYE, EYE)}, DETECTION_CLASSES)
+        assert read_submission(tmp_path / "with.json")["t"] == rows
+        with_ids, without = (
+            load_prediction(str(tmp_path / f"{name}.json"), 500, DetectionBox)[0]
+            for name in ("with", "without")
+        )
+        assert len(with_ids.all) == 3
+        assert with_ids == without
 
     def test_unknown_velocity_is_written_as_zero(self):
         detections = some(2)

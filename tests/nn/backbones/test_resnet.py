@@ -107,6 +107,36 @@ def test_checkpointing_changes_no_gradient(frozen_stages: int) -> None:
             torch.testing.assert_close(own.grad, other.grad, atol=0, rtol=0)
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("style", ["pytorch", "caffe"])
+def test_fresh_deformable_stages_see_half_of_what_plain_ones_see(style: str) -> None:
+    torch.manual_seed(0)
+    plain = ResNet(50, stages=(3, 4), style=style).eval()
+    deformable = ResNet(50, stages=(3, 4), style=style, deformable_stages=(3, 4)).eval()
+    fresh = deformable.may_start_fresh
+    assert len(fresh) == 2 * (6 + 3)  # weight and bias in every block of both stages
+    load_weights(deformable, plain.state_dict(), allow_missing=fresh)
+    for name, parameter in plain.named_parameters():
+        if name.startswith(("layer3", "layer4")) and name.endswith("conv2.weight"):
+            parameter /= 2
+    images = torch.randn(1, 3, 70, 90)
+    for own, other in zip(deformable(images), plain(images), strict=True):
+        torch.testing.assert_close(own, other, atol=1e-5, rtol=1e-5)
+
+
+def test_deformable_names_are_mmdets() -> None:
+    with torch.device("meta"):
+        plain, deformable = ResNet(101), ResNet(101, style="caffe", deformable_stages=(3, 4))
+    added = {k: tuple(t.shape) for k, t in deformable.state_dict().items()}
+    for name, tensor in plain.state_dict().items():
+        assert added.pop(name) == tensor.shape
+    expected = {}
+    for stage, blocks, width in ((3, 23, 256), (4, 3, 512)):
+        for place in (f"layer{stage}.{i}.conv2.conv_offset" for i in range(blocks)):
+            expected |= {f"{place}.weight": (27, width, 3, 3), f"{place}.bias": (27,)}
+    assert added == expected
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -116,8 +146,10 @@ def test_checkpointing_changes_no_gradient(frozen_stages: int) -> None:
         {"stages": (5,)},
         {"depth": 18, "style": "caffe"},
         {"with_checkpoint": True},
+        {"depth": 18, "deformable_stages": (3,)},
+        {"stages": (2, 3), "deformable_stages": (3, 4)},
     ],
 )
 def test_impossible_networks_are_refused(arguments: dict) -> None:
-    with pytest.raises(ValueError, match="ResNet|frozen_norm"):
+    with pytest.raises(ValueError, match="ResNet|frozen_norm|deformable"):
         ResNet(**arguments)
