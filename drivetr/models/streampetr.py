@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from drivetr.models.denoising import NoisedQueries
+from drivetr.models.focal_head import FocalHead
 from drivetr.models.petr import PETR, Outputs, QueryStart
 from drivetr.nn.decoder import PastKeys
 from drivetr.nn.position import Position
@@ -38,7 +39,7 @@ class StreamPETR(nn.Module):
         detector: PETR,
         memory: QueryMemory,
         alignment: SpatialAlignment | None = None,
-        focal: nn.Module | None = None,
+        focal: FocalHead | None = None,
     ) -> None:
         super().__init__()
         self.detector = detector
@@ -87,7 +88,7 @@ class StreamPETR(nn.Module):
         outputs = self.detector.decode(tokens, start, noised)
         outputs["ids"] = self.numbered(recalled, outputs["pred_logits"].shape[1])
         if self.focal is not None and self.training:
-            outputs["focal"] = self.focal(features)
+            outputs["focal"] = self.focal(features, cameras)
         return outputs, self.memory.remember(recalled, outputs, moments)
 
     def start(self, recalled: StreamMemory, noised: NoisedQueries | None = None) -> QueryStart:

@@ -6,6 +6,8 @@ import torch
 from drivetr.models.box_head import BoxHead, SigmoidCentre
 from drivetr.models.criterion import SetCriterion
 from drivetr.models.denoising import QueryDenoising
+from drivetr.models.focal_criterion import FocalCriterion, FocalMatcher
+from drivetr.models.focal_head import FocalHead
 from drivetr.models.matcher import HungarianMatcher
 from drivetr.models.petr import PETR
 from drivetr.models.streampetr import StreamPETR
@@ -155,6 +157,19 @@ def test_every_parameter_learns_from_either_frame(number):
     lazy = {name for name, p in model.named_parameters() if p.requires_grad and p.grad is None}
     assert not lazy
     assert outputs["denoising"]["layers"][0]["pred_logits"].shape[1] == 10
+
+
+def test_the_focal_head_joins_in_training_only():
+    model, inputs = build(), drive(1)[0]
+    model.focal = FocalHead(32, 10, stride=8)
+    assert "focal" not in model(*inputs)[0]
+    outputs, _ = model.train()(*inputs)
+    criterion = SetCriterion(HungarianMatcher(), focal=FocalCriterion(FocalMatcher(), stride=8))
+    losses = criterion(outputs, [make_targets(12, seed=4)], inputs[1])
+    assert {"loss_cls_2d", "loss_centreness", "loss_giou_2d"} < losses.keys()
+    sum(value for name, value in losses.items() if name.endswith(("_2d", "ness"))).backward()
+    assert all(p.grad is not None for p in model.focal.parameters())
+    assert all(p.grad is not None for p in model.detector.backbone.parameters())
 
 
 def test_noised_queries_change_nothing_for_the_others():
