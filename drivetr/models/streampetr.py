@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from drivetr.models.denoising import NoisedQueries
 from drivetr.models.focal_head import FocalHead
-from drivetr.models.petr import PETR, Outputs, QueryStart
+from drivetr.models.multi_view import MultiViewDetector, Outputs, QueryStart
 from drivetr.nn.decoder import PastKeys
 from drivetr.nn.position import Position
 from drivetr.nn.query_memory import QueryMemory
@@ -36,7 +36,7 @@ class StreamPETR(nn.Module):
 
     def __init__(
         self,
-        detector: PETR,
+        detector: MultiViewDetector,
         memory: QueryMemory,
         alignment: SpatialAlignment | None = None,
         focal: FocalHead | None = None,
