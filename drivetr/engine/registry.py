@@ -64,6 +64,7 @@ CLASSES: dict[str, str] = {
     "TransformerDecoder": "drivetr.nn.decoder",
     "ProjectedSampling": "drivetr.nn.projected_sampling",
     "SampledAggregation": "drivetr.nn.sampled_aggregation",
+    "CameraAlignment": "drivetr.nn.camera_alignment",
     "QueryPosition": "drivetr.nn.query_position",
     "ImageNormalizer": "drivetr.nn.normalize",
     "TwoMomentAttention": "drivetr.nn.two_moments",

@@ -9,6 +9,7 @@ from drivetr.geometry.camera import (
     focal_lengths_px,
     img_from_cam,
     project_points,
+    split_projection,
     unproject_pixels,
 )
 from drivetr.geometry.rigid import invert_rigid, rigid_from, rotation_from_quaternion
@@ -105,3 +106,22 @@ class TestFocalLengths:
         moved = img_from_cam(intrinsic) @ rigid_from(rotation / scale, torch.randn(5, 3, dtype=F64))
         expected = torch.tensor([[1266.4, 900.0]], dtype=F64).expand(5, 2)
         torch.testing.assert_close(focal_lengths_px(moved), expected)
+
+
+class TestSplitProjection:
+    """Intrinsics and pose come apart again, whatever they were."""
+
+    @pytest.mark.parametrize("scale", [1.0, 1.05])
+    @pytest.mark.parametrize("mirror", [1.0, -1.0])
+    def test_any_pose(self, scale, mirror):
+        intrinsic = INTRINSIC.clone()
+        intrinsic[0] *= mirror
+        intrinsic[1, 1] = 900.0
+        rotation, _ = torch.linalg.qr(torch.randn(5, 3, 3, dtype=F64))
+        rotation = rotation * torch.linalg.det(rotation)[:, None, None]
+        pose = rigid_from(rotation / scale, torch.randn(5, 3, dtype=F64))
+        focal, found = split_projection(img_from_cam(intrinsic) @ pose)
+        torch.testing.assert_close(
+            focal, torch.tensor([1266.4 * mirror, 900.0]).double().expand(5, 2)
+        )
+        torch.testing.assert_close(found, pose[:, :3])
