@@ -54,6 +54,7 @@ CLASSES: dict[str, str] = {
     "DiskPixels": "drivetr.models.classical_outputs",
     "NamedClasses": "drivetr.models.named_classes",
     "DepthHead": "drivetr.models.depth_head",
+    "FocalHead": "drivetr.models.focal_head",
     "TokenEmbedding": "drivetr.models.token_embedding",
     "TopKPostprocess": "drivetr.models.postprocess",
     # layers
@@ -82,6 +83,7 @@ CLASSES: dict[str, str] = {
     "TinyResNet": "drivetr.nn.backbones.tiny_resnet",
     "ConvTower": "drivetr.nn.backbones.conv_tower",
     "VoVNet": "drivetr.nn.backbones.vovnet",
+    "EVA02": "drivetr.nn.backbones.eva02",
     "ViT": "drivetr.nn.backbones.vit",
     "CPFPN": "drivetr.nn.necks.cpfpn",
     "FPN": "drivetr.nn.necks.fpn",
