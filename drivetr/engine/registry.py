@@ -33,7 +33,7 @@ CLASSES: dict[str, str] = {
     # detectors and their parts
     "PETR": "drivetr.models.petr",
     "DETR3D": "drivetr.models.detr3d",
-    "PyramidPETR": "drivetr.models.detr3d",
+    "PyramidPETR": "drivetr.models.pyramid_petr",
     "StreamPETR": "drivetr.models.streampetr",
     "DETR": "drivetr.models.detr",
     "LeNet5": "drivetr.models.lenet",

@@ -6,9 +6,9 @@ import torch
 from drivetr.models.box_head import BoxHead, SigmoidCentre
 from drivetr.models.criterion import SetCriterion
 from drivetr.models.denoising import QueryDenoising
-from drivetr.models.detr3d import PyramidPETR
 from drivetr.models.matcher import HungarianMatcher
 from drivetr.models.petr import PETR
+from drivetr.models.pyramid_petr import PyramidPETR
 from drivetr.models.streampetr import StreamPETR
 from drivetr.nn.backbones.tiny_resnet import TinyResNet
 from drivetr.nn.camera_alignment import CameraAlignment
