@@ -87,7 +87,7 @@ class StreamPETR(nn.Module):
         outputs = self.detector.decode(tokens, start, noised)
         outputs["ids"] = self.numbered(recalled, outputs["pred_logits"].shape[1])
         if self.focal is not None and self.training:
-            outputs["focal"] = self.focal(features)
+            outputs["focal"] = self.focal(features, cameras)
         return outputs, self.memory.remember(recalled, outputs, moments)
 
     def start(self, recalled: StreamMemory, noised: NoisedQueries | None = None) -> QueryStart:
