@@ -12,7 +12,6 @@ from drivetr.nn.decoder import PastKeys
 from drivetr.nn.position import Position
 from drivetr.nn.query_memory import QueryMemory
 from drivetr.nn.ranges import unit_from_metres
-from drivetr.nn.spatial_alignment import SpatialAlignment
 from drivetr.structures.cameras import Cameras
 from drivetr.structures.moments import Moments
 from drivetr.structures.stream_memory import StreamMemory
@@ -28,7 +27,8 @@ class StreamPETR(nn.Module):
     Args:
         detector: what looks at one moment.
         memory: recalls and keeps queries.
-        alignment: tells image features through which lens they were seen.
+        alignment: tells image features through which lens they were seen: `SpatialAlignment`, or
+            `CameraAlignment` for a detector that looks at a pyramid (RepDETR3D).
         focal: auxiliary 2D head on the image features, used in training only.
     """
 
@@ -38,7 +38,7 @@ class StreamPETR(nn.Module):
         self,
         detector: MultiViewDetector,
         memory: QueryMemory,
-        alignment: SpatialAlignment | None = None,
+        alignment: nn.Module | None = None,
         focal: FocalHead | None = None,
     ) -> None:
         super().__init__()
