@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from drivetr.engine.build import Builder
 from drivetr.engine.checkpoint import read_checkpoint
 from drivetr.engine.config import RunConfig
+from drivetr.engine.detector_folder import read_detector
 from drivetr.engine.devices import choose_device
 from drivetr.engine.loaders import LoaderSettings, batches, build_dataset, loader_for_testing
 from drivetr.engine.spec import DetectorSpec
@@ -84,10 +85,10 @@ class LoadedDetector:
 def load_detector(
     checkpoint: str | Path, device: str | None = None, config: RunConfig | None = None
 ) -> LoadedDetector:
-    """Loads what `drivetr train` saved.
+    """Loads what `drivetr train` saved or `drivetr convert` wrote.
 
     Args:
-        checkpoint: its path.
+        checkpoint: path of a checkpoint, or of a folder with a converted detector.
         device: name of the device, None for the best there is.
         config: builds the detector from this config; without it the checkpoint's own description
             is used, whose names resolve in `drivetr.engine.registry` only.
@@ -95,18 +96,25 @@ def load_detector(
     Raises:
         DrivetrError: the file is damaged or holds code, or does not fit the config.
     """
-    content = read_checkpoint(checkpoint)
     chosen = choose_device(device)
+    read = read_detector if Path(checkpoint).is_dir() else _read_training
+    description, weights = read(Path(checkpoint))
     if config is None:
-        spec = DetectorSpec.from_data(content["spec"], str(checkpoint))
+        spec = DetectorSpec.from_data(description, str(checkpoint))
     else:
         spec = replace(DetectorSpec.of_config(config), source=f"{config.file} with {checkpoint}")
     detector, postprocess = spec.build_detector()
-    weights = content["model"] if content["ema"] is None else content["ema"]
-    start = "detector."
-    weights = {k.removeprefix(start): v for k, v in weights.items() if k.startswith(start)}
     try:
         load_weights(detector, weights)
     except DrivetrError as error:
         raise DrivetrError(f"{spec.source}: {error}") from error
     return LoadedDetector(detector.eval().to(chosen), postprocess, spec, chosen)
+
+
+def _read_training(path: Path) -> tuple[Any, dict[str, Tensor]]:
+    """Description and weights of a checkpoint of `drivetr train`, averaged where it has some."""
+    content = read_checkpoint(path)
+    weights = content["model"] if content["ema"] is None else content["ema"]
+    start = "detector."
+    own = {k.removeprefix(start): v for k, v in weights.items() if k.startswith(start)}
+    return content["spec"], own

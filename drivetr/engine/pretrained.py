@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from drivetr.engine.sources import Source
 from drivetr.errors import DrivetrError
+from drivetr.models.eva02_layouts import EVA02
 from drivetr.models.layouts import Layout, layout_of, signed
 from drivetr.models.published import FAMILIES
 from drivetr.models.resnet_layouts import HUGGING_FACE
@@ -16,6 +17,7 @@ _LAYOUTS: Sequence[Layout] = [
     *(layout for family in FAMILIES.values() for layout in family.layouts),
     HUGGING_FACE,
     VOVNET,
+    EVA02,
 ]
 
 

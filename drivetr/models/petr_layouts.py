@@ -10,6 +10,12 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from drivetr.models.eva02_layouts import (
+    EVA02_DROP,
+    EVA02_RULES,
+    PYRAMID_RULES,
+    without_class_row,
+)
 from drivetr.models.layouts import Layout, behind
 from drivetr.models.vovnet_layouts import VOVNET_RULES
 
@@ -31,7 +37,7 @@ def _shared(to: str = "") -> Rules:
     layer = to + r"decoder.layers.\1."
     return (
         *behind(VOVNET_RULES, r"img_backbone\.", to + "backbone."),
-        (r"img_backbone\.", to + "backbone."),
+        (r"img_backbone\.", to + "backbone."),  # ResNet and ViT have these names here too
         (r"img_neck\.", to + "neck."),
         (_HEAD + r"input_proj\.", to + "input_proj."),
         (_HEAD + r"(position_encoder|adapt_pos3d|query_embedding)\.(\d)", to + r"position.\1.\2"),
@@ -68,6 +74,10 @@ def _as_convolutions(key: str, tensor: Tensor) -> Tensor:
     return tensor[:, :, None, None] if matrix else tensor
 
 
+def _reshaped(key: str, tensor: Tensor) -> Tensor:
+    return without_class_row(key, _as_convolutions(key, tensor))
+
+
 PETR_LAYOUT = Layout(
     name="megvii-research/PETR",
     sign=_HEAD + r"adapt_pos3d\.",
@@ -98,10 +108,12 @@ STREAMPETR_LAYOUT = Layout(
         (_HEAD + r"pseudo_reference_points\.weight", "memory.pseudo_reference_points"),
         (_HEAD + r"time_embedding\.", "memory.time_embedding."),
         (r"img_roi_head\.", "focal."),
+        *behind(EVA02_RULES, r"img_backbone\.", "detector.backbone."),
+        *behind(PYRAMID_RULES, r"img_backbone\.", "detector.neck."),
         *_shared("detector."),
     ),
-    drop=_DROP,
-    reshape=_as_convolutions,
+    drop=_DROP | EVA02_DROP,
+    reshape=_reshaped,
 )
 
 PETR_LAYOUTS: Sequence[Layout] = (PETR_LAYOUT, DETR3D_LAYOUT, STREAMPETR_LAYOUT)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name every PyTorch reader expects
 
 from drivetr.models.denoising import NoisedQueries
-from drivetr.models.petr import PETR, Outputs, QueryStart
+from drivetr.models.multi_view import MultiViewDetector, Outputs, QueryStart
 from drivetr.models.velocity import Sighting
 from drivetr.nn.decoder import PastKeys
 from drivetr.nn.position import Position
@@ -40,7 +40,7 @@ class StreamPETR(nn.Module):
 
     def __init__(
         self,
-        detector: PETR,
+        detector: MultiViewDetector,
         memory: QueryMemory,
         alignment: SpatialAlignment | None = None,
         focal: nn.Module | None = None,
@@ -94,7 +94,7 @@ class StreamPETR(nn.Module):
         outputs = self.detector.decode(tokens, start, noised)
         outputs["ids"] = self.numbered(recalled, outputs["pred_logits"].shape[1])
         if self.focal is not None and self.training:
-            outputs["focal"] = self.focal(features)
+            outputs["focal"] = self.focal(features, cameras)
         return outputs, self.memory.remember(recalled, outputs, moments)
 
     def start(self, recalled: StreamMemory, noised: NoisedQueries | None = None) -> QueryStart:

@@ -2,7 +2,7 @@
 
 import torch
 
-from drivetr.models.petr import BLIND_LOGIT
+from drivetr.models.multi_view import BLIND_LOGIT
 from drivetr.models.postprocess import TopKPostprocess
 from tests.models.samples import make_targets
 

@@ -6,6 +6,8 @@ import torch
 from drivetr.models.box_head import BoxHead, SigmoidCentre
 from drivetr.models.criterion import SetCriterion
 from drivetr.models.denoising import QueryDenoising
+from drivetr.models.focal_criterion import FocalCriterion, FocalMatcher
+from drivetr.models.focal_head import FocalHead
 from drivetr.models.matcher import HungarianMatcher
 from drivetr.models.petr import PETR
 from drivetr.models.streampetr import StreamPETR
@@ -142,7 +144,9 @@ def test_propagated_queries_keep_their_numbers():
 
 @pytest.mark.parametrize("number", [0, 1])
 def test_every_parameter_learns_from_either_frame(number):
-    model = build().train()
+    model = build()
+    model.focal = FocalHead(32, stride=8)
+    model.train()
     targets = [make_targets(5)]
     memory = None
     for frame in drive(number):
@@ -150,7 +154,8 @@ def test_every_parameter_learns_from_either_frame(number):
     noised = QueryDenoising(10, SPAN, 2)(targets)
     inputs = drive(number + 1)[number]
     outputs, _ = model(*inputs, memory, noised)
-    losses = SetCriterion(HungarianMatcher())(outputs, targets, inputs[1])
+    criterion = SetCriterion(HungarianMatcher(), focal=FocalCriterion(FocalMatcher(), stride=8))
+    losses = criterion(outputs, targets, inputs[1])
     sum(losses.values()).backward()
     lazy = {name for name, p in model.named_parameters() if p.requires_grad and p.grad is None}
     assert not lazy

@@ -13,6 +13,7 @@ from drivetr.nn.necks.fpn import FPN
 from drivetr.nn.weights import load_weights
 from tests.parity.clip_case import compare_clip
 from tests.parity.comparison import FEATURES, Comparison
+from tests.parity.detr3d_case import compare_detr3d_head
 from tests.parity.detr_case import compare_detr
 from tests.parity.golden_case import GoldenCase
 from tests.parity.narrow import narrow
@@ -98,6 +99,7 @@ RUNNERS: dict[str, Runner] = {
     "fpn": compare_fpn,
     "clip_hf": compare_clip,
     "detr": compare_detr,
+    "detr3d_head": compare_detr3d_head,
     "petr_head": compare_petr_head,
     "petr_loss": compare_petr_loss,
     "petrv2_head": compare_petr_head,
