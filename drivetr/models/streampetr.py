@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from drivetr.models.denoising import NoisedQueries
+from drivetr.models.focal_head import FocalHead
 from drivetr.models.multi_view import MultiViewDetector, Outputs, QueryStart
 from drivetr.nn.decoder import PastKeys
 from drivetr.nn.position import Position
@@ -38,7 +39,7 @@ class StreamPETR(nn.Module):
         detector: MultiViewDetector,
         memory: QueryMemory,
         alignment: nn.Module | None = None,
-        focal: nn.Module | None = None,
+        focal: FocalHead | None = None,
     ) -> None:
         super().__init__()
         self.detector = detector

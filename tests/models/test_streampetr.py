@@ -196,6 +196,13 @@ def test_every_parameter_learns_from_either_frame(number, kind):
     assert outputs["denoising"]["layers"][0]["pred_logits"].shape[1] == 10
 
 
+def test_the_focal_head_speaks_in_training_only():
+    model, inputs = build(), drive(1)[0]
+    model.focal = FocalHead(32, stride=8)
+    assert "focal" not in model(*inputs)[0]
+    assert "focal" in model.train()(*inputs)[0]
+
+
 def test_noised_queries_change_nothing_for_the_others(kind):
     model, inputs = build(kind), drive(2)
     noised = QueryDenoising(10, SPAN, 2)([make_targets(5)])
