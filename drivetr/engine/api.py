@@ -74,7 +74,7 @@ class LoadedDetector:
         """As `dataset`, and how to load it."""
         names = {"dataroot": dataroot, "version": version, "split": split}
         node = {**self.spec.test_data, **{k: v for k, v in names.items() if v is not None}}
-        return build_dataset(node, "test_data", Builder(self.spec.source))
+        return build_dataset(node, "test_data", Builder(self.spec.source), LoaderSettings)
 
     def predictions(self, dataset: Any, settings: LoaderSettings) -> Iterator[tuple[Any, Any]]:
         """All samples of a dataset, without their images, with their predictions."""

@@ -9,6 +9,7 @@ from drivetr.errors import DrivetrError
 CLASSES: dict[str, str] = {
     # data
     "NuScenesDataset": "drivetr.data.nuscenes.dataset",
+    "PastImages": "drivetr.data.nuscenes.past",
     "CaptionedCrops": "drivetr.data.nuscenes.crops",
     "PromptedCrops": "drivetr.data.nuscenes.crops",
     "CropRule": "drivetr.data.nuscenes.crops",
