@@ -1,8 +1,8 @@
 """PETRv2 with a point-aware encoding, on the synthetic world, for two CPU cores.
 
-The detector of configs/petr/petr_point_synth.py with the same cameras half a second ago beside those
-of now. Every layer looks at the two moments apart (drivetr.nn.two_moments): where a head looks now
-and where it looked then, over the time between, is a first guess of the velocity. Points of old
+The detector of configs/petr/petr_point_synth.py with the keyframe before, half a second ago, beside
+that of now. Every layer looks at the two moments apart (drivetr.nn.two_moments): where a head looks
+now and where it looked then, over the time between, is a first guess of the velocity. Points of old
 images are in the frame of now, because their cameras are, so the car's own motion is not in it.
 
     drivetr synth data/synth --size 96x256 --reach 14 --density 2.4 --scenes 100 --val-scenes 10 \
@@ -12,6 +12,7 @@ images are in the frame of now, because their cameras are, so the car's own moti
 
 from mmengine.config import read_base
 
+from drivetr.data.nuscenes.past import PastImages
 from drivetr.models.velocity import AttendedVelocity
 from drivetr.nn.two_moments import TwoMomentAttention
 
@@ -31,3 +32,5 @@ model["head"].update(
     velocity=dict(type=AttendedVelocity, embed_dim=embed_dim, num_heads=num_heads)
 )
 criterion.update(code_weights=(1.5, 1.5, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0))
+train_data.update(past=dict(type=PastImages, first=0, end=1))
+test_data.update(past=dict(type=PastImages, first=0, end=1))
