@@ -94,10 +94,10 @@ class NuScenesDataset(Dataset[Frame]):
             limit=missing_limit,
             rescale=rescale_intrinsics,
         )
-        earlier = (
-            [] if past is None else self.index.earlier_images_of(self.rows, past.first, past.end)
-        )
-        self.image_loader.require(self.index.images_of(self.rows) + earlier)
+        files = self.index.images_of(self.rows)
+        if past is not None:
+            files += self.index.earlier_images_of(self.rows, past.first, past.end)
+        self.image_loader.require(list(dict.fromkeys(files)))
 
     def _needed_points(self, min_points: int) -> int:
         if not self.with_targets or not self.index.num_annotations or self.index.has_point_counts:
