@@ -1,8 +1,8 @@
 """PETRv2 with VoVNet-99 at 320x800, as published (petrv2_vovnet_gridmask_p4_800x320.py).
 
 The config of the published checkpoint (arXiv:2206.01256): mAP 41.0, NDS 50.3 on val according to
-its authors, after 24 epochs from the same VoVNet-99 as PETR's. It differs from PETR in the images of
-one earlier moment, a gate on the position encoding, box branches in groups, one set of branches a
+its authors, after 24 epochs from the same VoVNet-99 as PETR's. It differs from PETR in the images
+of one earlier moment, a gate on the position encoding, box branches in groups, one set of branches a
 layer, and a velocity that is displacement over time. Not trained here.
 """
 
