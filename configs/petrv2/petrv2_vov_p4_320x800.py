@@ -2,7 +2,7 @@
 
 The config of the published checkpoint (arXiv:2206.01256): mAP 41.0, NDS 50.3 on val according to
 its authors, after 24 epochs from the same VoVNet-99 as PETR's. It differs from PETR in the images
-of one earlier moment, a gate on the position encoding, box branches in groups, one set of branches a
+of one earlier moment, a gate on the position encoding, branches in groups, a set of them for every
 layer, and a velocity that is displacement over time. Not trained here.
 """
 
