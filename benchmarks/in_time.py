@@ -42,7 +42,9 @@ def row(name: str, runs: list[dict[str, float]]) -> str:
     cells = [name, str(len(runs))]
     for column in runs[0]:
         values = [run[column] for run in runs]
-        shown = [f"{x:.0f}" if column == "CPU s" else f"{x:.3f}" for x in (min(values), max(values))]
+        shown = [
+            f"{x:.0f}" if column == "CPU s" else f"{x:.3f}" for x in (min(values), max(values))
+        ]
         spread = f" ({shown[0]} to {shown[1]})" if len(values) > 1 else ""
         digits = 0 if column == "CPU s" else 3
         cells.append(f"{statistics.fmean(values):.{digits}f}{spread}")
