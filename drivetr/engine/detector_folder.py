@@ -87,4 +87,17 @@ def read_detector(folder: Path) -> tuple[Any, dict[str, Tensor]]:
             f" {description.get('family')!r}, expected {FORMAT} and {FAMILY!r};"
             " `drivetr convert` writes such files from checkpoints of 3D detectors"
         )
-    return description.get("detector"), read_weights(folder / WEIGHTS)
+    return _with_tuples(description.get("detector")), read_weights(folder / WEIGHTS)
+
+
+def _with_tuples(value: Any) -> Any:
+    """Data in which sizes and ranges are tuples again, which JSON does not have.
+
+    A list that describes something, such as transforms, stays one.
+    """
+    if isinstance(value, dict):
+        return {key: _with_tuples(item) for key, item in value.items()}
+    if not isinstance(value, list):
+        return value
+    items = [_with_tuples(item) for item in value]
+    return items if any(isinstance(item, dict | list) for item in items) else tuple(items)

@@ -8,13 +8,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name every PyTorch reader expects
 
 from drivetr.models.denoising import NoisedQueries
+from drivetr.models.focal_head import FocalHead
 from drivetr.models.multi_view import MultiViewDetector, Outputs, QueryStart
 from drivetr.models.velocity import Sighting
 from drivetr.nn.decoder import PastKeys
 from drivetr.nn.position import Position
 from drivetr.nn.query_memory import QueryMemory
 from drivetr.nn.ranges import unit_from_metres
-from drivetr.nn.spatial_alignment import SpatialAlignment
 from drivetr.structures.cameras import Cameras
 from drivetr.structures.moments import Moments
 from drivetr.structures.stream_memory import StreamMemory
@@ -30,7 +30,8 @@ class StreamPETR(nn.Module):
     Args:
         detector: what looks at one moment.
         memory: recalls and keeps queries.
-        alignment: tells image features through which lens they were seen.
+        alignment: tells image features through which lens they were seen: `SpatialAlignment`, or
+            `CameraAlignment` for a detector that looks at a pyramid (RepDETR3D).
         focal: auxiliary 2D head on the image features, used in training only.
         move_on: remembered queries start where their velocity has taken them since, and not where
             they were seen, as published.
@@ -42,8 +43,8 @@ class StreamPETR(nn.Module):
         self,
         detector: MultiViewDetector,
         memory: QueryMemory,
-        alignment: SpatialAlignment | None = None,
-        focal: nn.Module | None = None,
+        alignment: nn.Module | None = None,
+        focal: FocalHead | None = None,
         move_on: bool = False,
     ) -> None:
         super().__init__()

@@ -9,6 +9,8 @@ from torch import Tensor
 from drivetr.structures.cameras import Cameras
 from drivetr.structures.moments import Moments
 
+PAST = "_PAST"
+
 
 @dataclass(frozen=True)
 class Targets:
@@ -68,7 +70,8 @@ class Frame:
         timestamp_us: time in microseconds.
         images: RGB, one an entry of `camera_names`.
         cameras: calibration of these images, without a batch dimension.
-        camera_names: channels in the order of the images.
+        camera_names: channels in the order of the images. Images of the past stand behind those of
+            the present, under the name of their camera with `PAST` at its end.
         global_from_lidar: float64 pose of the reference frame; it also undoes BEV augmentation.
         ego_from_lidar: float64, where the reference frame sits on the car.
         targets: ground truth, absent where the split has none.

@@ -6,8 +6,6 @@ import torch
 from drivetr.models.velocity import (
     AttendedVelocity,
     DisplacementVelocity,
-    RememberedVelocity,
-    Sighting,
     elapsed_seconds,
 )
 
