@@ -161,6 +161,7 @@ class TestEqualToTheDevkit:
             assert ours[metric] == pytest.approx(theirs[metric], rel=1e-9, abs=1e-9, nan_ok=True)
         return ours
 
+    @pytest.mark.slow
     def test_own_split(self, tables_only, tmp_path, random_submission):
         tokens = [f"sample-scene-000{s}-{frame}" for s in (2, 3) for frame in range(4)]
         ours = self.check(
