@@ -6,11 +6,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import nn
 
+    from drivetr.engine.api import LoadedDetector
+
 __version__ = "0.1.0"
 
 
-def from_pretrained(folder: "str | Path") -> "nn.Module":
-    """The model that `drivetr convert` wrote into `folder`, in evaluation mode.
+def from_pretrained(folder: "str | Path") -> "nn.Module | LoadedDetector":
+    """What `drivetr convert` wrote into `folder`, in evaluation mode.
+
+    Returns:
+        a model; for a 3D detector one with what belongs to it, its transforms and its decoding.
 
     Raises:
         DrivetrError: files that are absent, damaged or not of this format.

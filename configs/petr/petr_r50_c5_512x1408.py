@@ -1,7 +1,7 @@
 """PETR-R50 on feature maps of stride 32 at 512x1408 (petr_r50dcn_gridmask_c5.py).
 
-Published with deformable convolutions. Everything but the coarser single map is that of the p4
-config; not trained here.
+Published with deformable convolutions (petr_r50dcn_c5_512x1408.py). Everything but the coarser
+single map is that of the p4 config; not trained here.
 """
 
 from mmengine.config import read_base

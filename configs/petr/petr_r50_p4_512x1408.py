@@ -1,8 +1,8 @@
 """PETR-R50 on maps of stride 16 at 512x1408 (arXiv:2203.05625; petr_r50dcn_gridmask_p4.py).
 
-Published with deformable convolutions in the last two stages, after 24 epochs on 8 GPUs with one
-frame each. This config has plain convolutions and was not trained here; it wants the weights of a
-ResNet-50 whose blocks have their stride on the first convolution.
+Published with deformable convolutions in the last two stages (petr_r50dcn_p4_512x1408.py), after 24
+epochs on 8 GPUs with one frame each. This config has plain convolutions and was not trained here;
+it wants the weights of a ResNet-50 whose blocks have their stride on the first convolution.
 
     drivetr train configs/petr/petr_r50_p4_512x1408.py --dataroot data/nuscenes \
         --version v1.0-trainval --cfg-options model.backbone.init=resnet50_caffe.pth

@@ -2,8 +2,15 @@
 
 import argparse
 
-HELP = "Convert published weights of DETR, ViT or CLIP; every key is accounted for."
-EXAMPLE = "drivetr convert detr-r50-e632da11.pth --model detr_r50 --out weights/detr_r50"
+HELP = (
+    "Convert published weights of PETR's family, DETR, ViT or CLIP; every key is accounted for."
+    " Checkpoints of 3D detectors need --box-convention, because nothing in them tells it."
+)
+EXAMPLE = (
+    "drivetr convert petr_vov_p4_800x320.pth --model petr_vov_p4_320x800 --box-convention petr"
+    " --out weights/petr\n"
+    "  drivetr convert detr-r50-e632da11.pth --model detr_r50 --out weights/detr_r50"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,13 +22,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a .safetensors, .pth, .pt, .bin or .npz file, or a Hugging Face folder",
     )
     parser.add_argument("--model", metavar="NAME", help="name of the model; --list prints them")
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        help="in place of --model: config of a 3D detector of your own, whose names nobody listed",
+    )
+    parser.add_argument(
+        "--box-convention",
+        metavar="C",
+        help="of a 3D detector: petr (PETR, PETRv2, DETR3D), streampetr, or mmdet3d_petr and"
+        " mmdet3d_detr3d (the ports in mmdetection3d 1.x)",
+    )
+    parser.add_argument(
+        "--weights",
+        choices=("averaged", "trained"),
+        default="averaged",
+        help="of a file with both the weights as trained and their average over the training"
+        " (default: averaged)",
+    )
     parser.add_argument("--out", metavar="DIR", help="folder for model.safetensors and config.json")
     parser.add_argument(
         "--set",
         nargs="+",
         default=[],
         metavar="K=V",
-        help="settings that the file does not tell, such as num_heads=8",
+        help="settings of a 2D model that the file does not tell, such as num_heads=8",
     )
     parser.add_argument("--list", action="store_true", help="print the names of the models")
     parser.add_argument(
@@ -37,17 +62,40 @@ def run(args: argparse.Namespace) -> None:
 
     from drivetr.engine.config import parse_options
     from drivetr.engine.convert import convert
+    from drivetr.engine.detector_weights import convert_detector, find_target, listed_names
     from drivetr.engine.sources import read_source
-    from drivetr.errors import DrivetrError
-    from drivetr.models.published import FAMILIES, PUBLISHED
 
     if args.list:
-        print("\n".join([*PUBLISHED, *(f"{name} (sizes from the source)" for name in FAMILIES)]))
+        print("\n".join(listed_names()))
         return
+    _check(args)
+    target = find_target(args.model, args.config)
+    source = read_source(Path(args.source), args.allow_torchscript, args.weights == "averaged")
+    print(f"{args.source}: {source.told}")
+    if target is None:
+        _refuse(args.box_convention, "--box-convention", f"{args.model} finds no 3D boxes")
+        report = convert(source, args.model, Path(args.out), parse_options(args.set))
+    else:
+        _refuse(args.set, "--set", "the config of a 3D detector tells everything")
+        report = convert_detector(source, target, args.box_convention, Path(args.out))
+    print(f"{report}\nwrote {args.out}: drivetr.from_pretrained({args.out!r}) loads it")
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Refuses a command without what it needs."""
+    from drivetr.errors import DrivetrError
+
     for name in ("source", "model", "out"):
-        if getattr(args, name) is None:
+        if getattr(args, name) is None and not (name == "model" and args.config):
             flag = "SOURCE" if name == "source" else f"--{name}"
             raise DrivetrError(f"{flag} is missing; see drivetr convert --help")
-    source = read_source(Path(args.source), args.allow_torchscript)
-    report = convert(source, args.model, Path(args.out), parse_options(args.set))
-    print(f"{report}\nwrote {args.out}: drivetr.from_pretrained({args.out!r}) loads it")
+    if args.model and args.config:
+        raise DrivetrError("--model names a config already; give it or --config")
+
+
+def _refuse(given: object, flag: str, reason: str) -> None:
+    """Refuses a flag that means nothing here."""
+    from drivetr.errors import DrivetrError
+
+    if given:
+        raise DrivetrError(f"{flag}: {reason}; leave it out")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float, UInt8
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import normalize
 
 from drivetr.data.captions import class_prompts
@@ -100,7 +100,7 @@ def load_clip(
             f"--clip {path} does not exist; give a checkpoint of `drivetr train"
             " configs/clip/...` or a folder that `drivetr convert` wrote"
         )
-    model: nn.Module
+    model: object
     model = from_pretrained(path) if path.is_dir() else load_detector(path, "cpu").detector
     if not isinstance(model, CLIP):
         raise DrivetrError(

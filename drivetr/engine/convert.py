@@ -9,7 +9,9 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from drivetr.engine.api import LoadedDetector, load_detector
 from drivetr.engine.config import suggestion
+from drivetr.engine.detector_folder import is_detector
 from drivetr.engine.sources import DESCRIPTION, WEIGHTS, Source, read_json
 from drivetr.errors import DrivetrError
 from drivetr.files import atomic_path, atomic_text
@@ -145,8 +147,11 @@ def _assembled(
         raise DrivetrError(f"{where}: {error}") from error
 
 
-def from_pretrained(folder: str | Path) -> nn.Module:
-    """The model that `drivetr convert` wrote into `folder`, in evaluation mode.
+def from_pretrained(folder: str | Path) -> nn.Module | LoadedDetector:
+    """What `drivetr convert` wrote into `folder`, in evaluation mode.
+
+    Returns:
+        a model; for a 3D detector one with what belongs to it, its transforms and its decoding.
 
     Raises:
         DrivetrError: files that are absent, damaged or not of this format.
@@ -156,6 +161,8 @@ def from_pretrained(folder: str | Path) -> nn.Module:
     if not path.is_file():
         raise DrivetrError(f"{folder} has no {DESCRIPTION}; `drivetr convert` writes such folders")
     description = read_json(path)
+    if is_detector(description):
+        return load_detector(folder)
     family, settings = _described(path, description)
     state = read_weights(folder / WEIGHTS)
     told = _told_by_weights(family, state, str(folder))

@@ -45,10 +45,10 @@ def load_model(path: str | Path, device: str | None = None) -> LoadedModel:
     Raises:
         DrivetrError: it cannot be read.
     """
-    if Path(path).is_dir():
+    loaded = from_pretrained(path) if Path(path).is_dir() else load_detector(path, device)
+    if isinstance(loaded, nn.Module):
         chosen = choose_device(device)
-        return LoadedModel(from_pretrained(path).to(chosen), None, (), chosen)
-    loaded = load_detector(path, device)
+        return LoadedModel(loaded.to(chosen), None, (), chosen)
     node: Any = loaded.spec.test_data.get("transforms", ())
     built = Builder(loaded.spec.source).build(node, "test_data.transforms")
     return LoadedModel(loaded.detector, built, loaded.classes, loaded.device)

@@ -6,12 +6,19 @@ from torch import Tensor, nn
 
 from drivetr.engine.sources import Source
 from drivetr.errors import DrivetrError
+from drivetr.models.eva02_layouts import EVA02
 from drivetr.models.layouts import Layout, layout_of, signed
 from drivetr.models.published import FAMILIES
 from drivetr.models.resnet_layouts import HUGGING_FACE
+from drivetr.models.vovnet_layouts import VOVNET
 from drivetr.nn.weights import KeyMap, LoadReport, load_weights
 
-_LAYOUTS: Sequence[Layout] = [*(x for f in FAMILIES.values() for x in f.layouts), HUGGING_FACE]
+_LAYOUTS: Sequence[Layout] = [
+    *(layout for family in FAMILIES.values() for layout in family.layouts),
+    HUGGING_FACE,
+    VOVNET,
+    EVA02,
+]
 
 
 def load_part(module: nn.Module, source: Source) -> LoadReport:

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from drivetr.errors import DrivetrError
-from drivetr.nn.weight_files import archive_members, read_weights
+from drivetr.nn.weight_averages import ONLY
+from drivetr.nn.weight_files import archive_members, read_weights, read_weights_told
 
 WEIGHTS, DESCRIPTION = "model.safetensors", "config.json"
 _SHARDS = "model.safetensors.index.json"
@@ -25,20 +26,24 @@ class Source:
         path: as the user gave it.
         weights: published name to tensor.
         config: content of a folder's `config.json`, None for a file.
+        told: in words, which weights of the file these are.
     """
 
     path: Path
     weights: dict[str, Tensor]
     config: dict[str, Any] | None = None
+    told: str = ONLY
 
 
-def read_source(path: Path, allow_torchscript: bool = False) -> Source:
+def read_source(path: Path, allow_torchscript: bool = False, averaged: bool = True) -> Source:
     """Reads a published model without running any of its code.
 
     Args:
         path: a `.safetensors`, `.pth`, `.pt`, `.bin` or `.npz` file, or a folder with `config.json`
             and `model.safetensors`, or the parts of it that `model.safetensors.index.json` names.
         allow_torchscript: also read TorchScript archives, which carry code that loading runs.
+        averaged: of a file with two sets of weights the average over the training, else those that
+            were trained.
 
     Raises:
         DrivetrError: absent, damaged, of another kind, or a TorchScript archive.
@@ -47,7 +52,8 @@ def read_source(path: Path, allow_torchscript: bool = False) -> Source:
         return _read_folder(path)
     if path.suffix != ".npz" and path.is_file() and _is_torchscript(path):
         return Source(path, _read_torchscript(path, allow_torchscript))
-    return Source(path, read_weights(path))
+    weights, told = read_weights_told(path, averaged)
+    return Source(path, weights, told=told)
 
 
 def _read_folder(path: Path) -> Source:

@@ -54,6 +54,60 @@ def _spans(
     return low, uv.masked_fill(~seen[..., None], -torch.inf).amax(2)
 
 
+def hull_bounds(
+    img_from_lidar: Float[Tensor, "N 4 4"],
+    image_size: Int[Tensor, "N 2"],
+    corners: Float[Tensor, "G P 3"],
+) -> Float[Tensor, "N G 4"]:
+    """Left, top, right, bottom in pixels of each box as nuScenes' devkit annotates it in 2D.
+
+    These are the bounds of that part of the hull around the projected corners that is within the
+    image, as `export_2d_annotations_as_json` has them and detectors are trained on. `image_boxes`
+    cuts the bounds of the hull instead, and sees also what is between the corners before and
+    behind a camera, which are left out here.
+
+    Args:
+        img_from_lidar: projection of each camera.
+        image_size: height and width of each image in pixels.
+        corners: of the boxes, in the reference frame.
+
+    Returns:
+        the bounds, all zeros where nothing is in the image.
+    """
+    points = transform_points(img_from_lidar[:, None], corners.to(img_from_lidar))
+    front = points[..., 2] > 0
+    uv = points[..., :2] / points[..., 2:].where(front[..., None], 1.0)
+    border = image_size.flip(-1).to(uv)[:, None]  # width, height
+    # A hull has no gaps: cutting the range of one coordinate by the image's is exact once only that
+    # part of the hull is looked at whose other coordinate is in the image.
+    ranges = [_range_within(uv.roll(-axis, -1), front, border[..., 1 - axis]) for axis in (0, 1)]
+    low, high = torch.stack(ranges, dim=-2).unbind(-1)  # N G 2 each
+    found = (low <= border).all(-1) & (high >= 0).all(-1)
+    bounds = torch.cat([low.clamp(min=0), high.minimum(border)], dim=-1)
+    return bounds.where(found[..., None], 0.0)
+
+
+def _range_within(
+    points: Float[Tensor, "N G P 2"], known: Bool[Tensor, "N G P"], limit: Float[Tensor, "N 1"]
+) -> Float[Tensor, "N G 2"]:
+    """Least and largest first coordinate of a hull's part whose second one is in 0..limit.
+
+    The corners of that part are known points, or where a line between two of them leaves it.
+    """
+    pairs = torch.combinations(torch.arange(points.shape[2]))
+    (start, other_start), (end, other_end) = (points[:, :, i].unbind(-1) for i in pairs.T)
+    both = known[:, :, pairs].all(-1)
+    within = known & (points[..., 1] >= 0) & (points[..., 1] <= limit[..., None])
+    values, counts = [points[..., 0]], [within]
+    for edge in (torch.zeros_like(limit)[..., None], limit[..., None]):
+        share = (edge - other_start) / (other_end - other_start)
+        values.append(start + share * (end - start))
+        counts.append(both & ((other_start < edge) != (other_end < edge)))
+    every, count = torch.cat(values, dim=-1), torch.cat(counts, dim=-1)
+    low = every.masked_fill(~count, torch.inf).amin(-1)
+    return torch.stack([low, every.masked_fill(~count, -torch.inf).amax(-1)], dim=-1)
+
+
 def best_views(views: Float[Tensor, "N G 4"]) -> Int[Tensor, "G"]:
     """For each box the camera in which it covers most pixels."""
     area = (views[..., 2] - views[..., 0]) * (views[..., 3] - views[..., 1])

@@ -1,6 +1,7 @@
 """Reads classes and boxes out of the decoder's queries."""
 
 import math
+from collections.abc import Sequence
 from typing import Protocol
 
 import torch
@@ -8,8 +9,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from drivetr.geometry.box_codes import BOX_CODES, boxes_from_code
-from drivetr.geometry.boxes import CENTER
+from drivetr.geometry.boxes import BOX_DIM, CENTER, VELOCITY
 from drivetr.models.named_classes import NamedClasses
+from drivetr.models.velocity import Sighting
+from drivetr.nn.grouped_mlp import GroupedMlp
 from drivetr.nn.mlp import mlp, normed_mlp
 from drivetr.nn.ranges import Range3D, inverse_sigmoid, metres_from_unit
 
@@ -84,6 +87,9 @@ class BoxHead(nn.Module):
         share_branches: all layers use the same two networks (PETR, StreamPETR) and not their own.
         prior: score that an untrained head gives to every class, as in focal loss.
         names: compares queries with texts; without it every class has weights of its own.
+        group_dims: raw columns that each get a network of their own behind a common one (PETRv2).
+        velocity: how a velocity follows from raw output, place and what was seen earlier
+            (`drivetr.models.velocity`); without it the raw output is the velocity.
     """
 
     def __init__(  # noqa: PLR0913 - two small networks, their sizes and what reads them
@@ -96,12 +102,14 @@ class BoxHead(nn.Module):
         share_branches: bool = False,
         prior: float = 0.01,
         names: NamedClasses | None = None,
+        group_dims: Sequence[int] | None = None,
+        velocity: nn.Module | None = None,
     ) -> None:
         super().__init__()
         own = 1 if share_branches else num_layers
         width = num_classes if names is None else names.branch_width
         classify = [normed_mlp(embed_dim, embed_dim, embed_dim, width) for _ in range(own)]
-        regress = [mlp(embed_dim, embed_dim, embed_dim, 10) for _ in range(own)]
+        regress = [_box_branch(embed_dim, group_dims) for _ in range(own)]
         start = torch.full((width,), -math.log(1 / prior - 1))
         if names is not None:
             start[:-1] = 0  # a place in the space of texts; the last number is the score
@@ -110,6 +118,7 @@ class BoxHead(nn.Module):
         self.classify = nn.ModuleList(classify * (num_layers // own))
         self.regress = nn.ModuleList(regress * (num_layers // own))
         self.centre = centre
+        self.velocity = velocity
         self.names = names
         if code not in BOX_CODES:
             raise ValueError(f"code is {code!r}, expected one of {', '.join(BOX_CODES)}")
@@ -121,8 +130,17 @@ class BoxHead(nn.Module):
         query: Float[Tensor, "B Q C"],
         reference: Float[Tensor, "B Q 3"],
         points: Float[Tensor, "B heads Q 3"] | None,
+        earlier: Float[Tensor, "B"] | Sighting | None = None,
     ) -> dict[str, Tensor]:
         """What decoder layer `layer` reads from normed queries.
+
+        Args:
+            layer: which one.
+            query: the queries.
+            reference: where they started from, in units of the detection range.
+            points: what their heads looked at, in metres.
+            earlier: for a head with `velocity`, the seconds between the moments that the images
+                show, or what is remembered of the queries' objects.
 
         Returns:
             `pred_logits` (B,Q,K), `pred_boxes` (B,Q,10) in metres, and what `names` adds.
@@ -131,4 +149,16 @@ class BoxHead(nn.Module):
         prediction = {"pred_logits": classes} if self.names is None else self.names(classes)
         boxes = boxes_from_code(self.regress[layer](query).float(), self.code)
         centre = self.centre(boxes[..., CENTER], query.float(), reference, points)
-        return {**prediction, "pred_boxes": torch.cat([centre, boxes[..., CENTER.stop :]], dim=-1)}
+        velocity = boxes[..., VELOCITY]
+        if self.velocity is not None:
+            velocity = self.velocity(velocity, query.float(), centre[..., :2], points, earlier)
+        parts = [centre, boxes[..., CENTER.stop : VELOCITY.start], velocity]
+        return {**prediction, "pred_boxes": torch.cat(parts, dim=-1)}
+
+
+def _box_branch(embed_dim: int, group_dims: Sequence[int] | None) -> nn.Module:
+    if group_dims is None:
+        return mlp(embed_dim, embed_dim, embed_dim, BOX_DIM)
+    if sum(group_dims) != BOX_DIM:
+        raise ValueError(f"group_dims are {tuple(group_dims)}, expected a sum of {BOX_DIM}")
+    return GroupedMlp(embed_dim, group_dims)

@@ -11,6 +11,7 @@ from torchvision.ops import sigmoid_focal_loss
 
 from drivetr.geometry.box_codes import BOX_CODES, code_from_boxes
 from drivetr.geometry.boxes import BOX_DIM, VELOCITY
+from drivetr.models.focal_criterion import FocalCriterion
 from drivetr.models.matcher import Assignment, HungarianMatcher
 from drivetr.models.name_criterion import NameCriterion
 from drivetr.models.token_criterion import TokenCriterion
@@ -45,6 +46,7 @@ class SetCriterion:
             trainings drop such a box from the L1 loss altogether; False reproduces that.
         tokens: the loss of a depth head's tokens.
         names: the losses of a head with named classes, in the place of the focal loss of classes.
+        focal: the losses of a focal head's tokens.
     """
 
     def __init__(  # noqa: PLR0913 - weights, and the parts of the loss
@@ -57,6 +59,7 @@ class SetCriterion:
         mask_unknown_velocity: bool = True,
         tokens: TokenCriterion | None = None,
         names: NameCriterion | None = None,
+        focal: FocalCriterion | None = None,
     ) -> None:
         self.matcher = matcher
         self.num_classes = num_classes
@@ -66,13 +69,15 @@ class SetCriterion:
         self.mask_unknown_velocity = mask_unknown_velocity
         self.tokens = tokens
         self.names = names
+        self.focal = focal
         self._has_warned = False
 
     def __call__(self, outputs: dict[str, Any], targets: list[Targets], cameras: Cameras) -> Losses:
         """Weighted losses to be summed.
 
         `loss_cls` and `loss_bbox` of the last layer, `d{i}.*` of the earlier ones, `dn{i}.*` of
-        every layer's denoising queries, those of the `TokenCriterion` and of the `NameCriterion`.
+        every layer's denoising queries, those of the `TokenCriterion`, the `NameCriterion` and
+        the `FocalCriterion`.
 
         Raises:
             ValueError: there are denoising queries and named classes, which have no loss for them.
@@ -92,6 +97,8 @@ class SetCriterion:
                 losses |= {f"dn{index}.{name}": value for name, value in denoised.items()}
         if self.tokens is not None:
             losses |= self.tokens(outputs["tokens"], targets, cameras, mean_over_ranks)
+        if self.focal is not None:
+            losses |= self.focal(outputs["focal"], targets, cameras, mean_over_ranks)
         return losses
 
     def _matched_losses(

@@ -1,72 +1,29 @@
 """PETR: Position Embedding TRansformation for multi-view 3D object detection (arXiv:2203.05625).
 
-The same forward pass serves the published detector, the point-aware one and the controls: they
-differ in the position encoding, the queries and the head that are handed to the constructor.
+The same forward pass serves the published detector, the point-aware one, the controls and PETRv2
+(arXiv:2206.01256): they differ in the position encoding, the queries and the head that are handed
+to the constructor. PETRv2's images of the past are further cameras, seen from where the car is now.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from drivetr.geometry.boxes import CENTER
 from drivetr.models.box_head import BoxHead
 from drivetr.models.denoising import NoisedQueries
 from drivetr.models.depth_head import DepthHead
-from drivetr.nn.decoder import PastKeys, TransformerDecoder
+from drivetr.models.multi_view import ImageTokens, MultiViewDetector, QueryStart, learned_start
+from drivetr.nn.decoder import TransformerDecoder
 from drivetr.nn.normalize import ImageNormalizer
 from drivetr.nn.padding import padding_mask
-from drivetr.nn.position import Position, PositionEncoding
-from drivetr.nn.ranges import Range3D, metres_from_unit, unit_from_metres
+from drivetr.nn.position import PositionEncoding
+from drivetr.nn.ranges import Range3D
 from drivetr.nn.ray_channels import GroundRays
 from drivetr.structures.cameras import Cameras
-from drivetr.structures.moments import Moments
-
-Outputs = dict[str, Any]
-SCORES = {"pred_logits", "pred_objectness"}
-BLIND_LOGIT = -1e4  # a score of exactly zero, and still a finite loss
 
 
-@dataclass(frozen=True)
-class ImageTokens:
-    """What the cameras show, as the decoder looks at it.
-
-    Attributes:
-        content: one token a feature cell, in the order (camera, row, column).
-        position: where they are.
-        visible: True for tokens to look at, None where all are.
-        blind: True for samples in which no camera showed anything.
-        depth: what the depth head says of every token, if there is one.
-    """
-
-    content: Float[Tensor, "B M C"]
-    position: Position
-    visible: Bool[Tensor, "B 1 1 M"] | None
-    blind: Bool[Tensor, "B"]
-    depth: dict[str, Tensor] | None
-
-
-@dataclass(frozen=True)
-class QueryStart:
-    """What the decoder begins with.
-
-    Attributes:
-        content: of the queries, noised ones first.
-        reference: their reference points in units of the detection range.
-        encode: positions of the queries from their present reference points.
-        past: what they see in their self-attention besides one another.
-    """
-
-    content: Float[Tensor, "B Q C"]
-    reference: Float[Tensor, "B Q 3"]
-    encode: Callable[[Float[Tensor, "B Q 3"]], Position]
-    past: PastKeys | None = None
-
-
-class PETR(nn.Module):
+class PETR(MultiViewDetector):
     """Object queries attend to the tokens of all cameras at once.
 
     Args:
@@ -101,53 +58,17 @@ class PETR(nn.Module):
         rays: GroundRays | None = None,
         input_proj: nn.Module | None = None,
     ) -> None:
-        super().__init__()
-        self.normalizer = normalizer
-        self.backbone = backbone
-        self.neck = neck
+        super().__init__(normalizer, backbone, neck, decoder, head, span, refine, rays)
         self.input_proj = input_proj or nn.Identity()
         self.position = position
         # LearnedQueries, GridQueries: reference() and content(reference).
         self.queries: Any = queries
-        self.decoder = decoder
-        self.head = head
         self.depth_head = depth_head
         self.token_embedding = token_embedding
-        self.rays = rays
-        self.span = span
-        self.refine = refine
-
-    def forward(
-        self,
-        images: Tensor,
-        cameras: Cameras,
-        moments: Moments | None = None,
-        memory: None = None,
-        noised: NoisedQueries | None = None,
-    ) -> tuple[Outputs, None]:
-        """Detects the objects around the car.
-
-        Args:
-            images: (B,N,3,H,W) RGB in 0..255.
-            cameras: calibration, padding and validity of the images.
-            moments: when and where; PETR does not look at them.
-            memory: PETR keeps none between frames.
-            noised: in training, ground truth with noise that the decoder is to repair.
-
-        Returns:
-            outputs of `decode`, and the memory for the next frame (none).
-        """
-        tokens = self.encode(self.image_features(images, cameras), cameras)
-        return self.decode(tokens, self.start(len(images), noised), noised), memory
 
     def image_features(self, images: Tensor, cameras: Cameras) -> Float[Tensor, "B N C H W"]:
         """Every camera on its own through backbone and neck."""
-        inputs = self.normalizer(images)
-        inputs = inputs * cameras.valid[..., None, None, None]
-        if self.rays is not None:
-            inputs = torch.cat([inputs, self.rays(cameras).to(inputs)], dim=2)
-        features: Tensor = self.neck(self.backbone(inputs.flatten(0, 1)))[0]
-        return features.unflatten(0, images.shape[:2])
+        return self.image_maps(images, cameras)[0]
 
     def encode(self, features: Float[Tensor, "B N C H W"], cameras: Cameras) -> ImageTokens:
         """From image features to tokens that know where they are."""
@@ -163,56 +84,12 @@ class PETR(nn.Module):
             visible=visible_tokens(cameras, (features.shape[-2], features.shape[-1])),
             blind=~cameras.valid.any(-1),
             depth=depth,
+            age_s=cameras.age_s,
         )
 
     def start(self, batch: int, noised: NoisedQueries | None = None) -> QueryStart:
         """The detector's own queries, behind the noised ones if there are any."""
-        reference = self.queries.reference().expand(batch, -1, -1)
-        if noised is not None:
-            reference = torch.cat([noised.reference, reference], dim=1)
-        content = self.queries.content(reference)  # B Q C
-        return QueryStart(content, reference, self.position.encode_queries)
-
-    def decode(
-        self, tokens: ImageTokens, start: QueryStart, noised: NoisedQueries | None = None
-    ) -> Outputs:
-        """From tokens and queries to logits and boxes of every layer.
-
-        Returns:
-            `pred_logits` (B,Q,K), `pred_boxes` (B,Q,10) in the convention of
-            `drivetr.geometry.boxes` and what else the head tells; `aux_outputs` with the same of
-            every earlier layer; `queries` (B,Q,C), what the last layer's head read; `anchors`
-            (B,Q,3), where the queries started, in metres; `blind` (B,), True where no camera showed
-            anything; `tokens` of the depth head and `denoising` if there are such parts.
-        """
-        query, reference = start.content, start.reference
-        past = 0 if start.past is None else start.past.content.shape[1]
-        query_mask = None if noised is None else noised.attention_mask(query.shape[1], past)
-        layers = []
-        for index in range(len(self.decoder)):
-            query, attended = self.decoder.step(
-                index,
-                query,
-                tokens.content,
-                start.encode(reference),
-                tokens.position,
-                query_mask,
-                tokens.visible,
-                start.past,
-            )
-            normed = self.decoder.post_norm(query)
-            found = self.head(index, normed, reference, attended)
-            for name in SCORES & found.keys():
-                found[name] = found[name].masked_fill(tokens.blind[:, None, None], BLIND_LOGIT)
-            layers.append(found)
-            if self.refine:
-                reference = unit_from_metres(found["pred_boxes"][..., CENTER], self.span).detach()
-        outputs = assemble_outputs(layers, noised, tokens.depth)
-        count = 0 if noised is None else noised.reference.shape[1]
-        outputs["queries"] = normed[:, count:]
-        outputs["anchors"] = metres_from_unit(start.reference[:, count:], self.span)
-        outputs["blind"] = tokens.blind
-        return outputs
+        return learned_start(self.queries, self.position.encode_queries, batch, noised)
 
 
 def visible_tokens(
@@ -225,22 +102,3 @@ def visible_tokens(
     padding = padding_mask(cameras, feature_size)  # B N H W
     visible = (~padding & cameras.valid[..., None, None]).flatten(1)
     return None if bool(visible.all()) else visible[:, None, None]
-
-
-def assemble_outputs(
-    layers: list[dict[str, Tensor]],
-    noised: NoisedQueries | None,
-    tokens: dict[str, Tensor] | None,
-) -> Outputs:
-    """The output dictionary from what the head read of all layers, denoising queries first."""
-    count = 0 if noised is None else noised.reference.shape[1]
-    predictions = [{name: x[:, count:] for name, x in layer.items()} for layer in layers]
-    outputs: Outputs = {**predictions[-1], "aux_outputs": predictions[:-1]}
-    if tokens is not None:
-        outputs["tokens"] = tokens
-    if noised is not None:
-        outputs["denoising"] = {
-            "noised": noised,
-            "layers": [{name: x[:, :count] for name, x in layer.items()} for layer in layers],
-        }
-    return outputs

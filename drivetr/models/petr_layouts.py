@@ -10,13 +10,21 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from drivetr.models.layouts import Layout
+from drivetr.models.eva02_layouts import (
+    EVA02_DROP,
+    EVA02_RULES,
+    PYRAMID_RULES,
+    without_class_row,
+)
+from drivetr.models.layouts import Layout, behind
+from drivetr.models.vovnet_layouts import VOVNET_RULES
 
 Rules = tuple[tuple[str, str], ...]
 
 HEAD = "pts_bbox_head."
 _HEAD = re.escape(HEAD)
 _DECODER = _HEAD + r"transformer\.decoder\."
+_BRANCH = _HEAD + r"reg_branches\.(\d+)\."
 _LAYER = _DECODER + r"layers\.(\d+)\."
 
 # What the published heads keep among their weights and drivetr in its configs.
@@ -28,7 +36,8 @@ def _shared(to: str = "") -> Rules:
     """Rules for what all these detectors have, to names behind `to`."""
     layer = to + r"decoder.layers.\1."
     return (
-        (r"img_backbone\.", to + "backbone."),
+        *behind(VOVNET_RULES, r"img_backbone\.", to + "backbone."),
+        (r"img_backbone\.", to + "backbone."),  # ResNet and ViT have these names here too
         (r"img_neck\.", to + "neck."),
         (_HEAD + r"input_proj\.", to + "input_proj."),
         (_HEAD + r"(position_encoder|adapt_pos3d|query_embedding)\.(\d)", to + r"position.\1.\2"),
@@ -42,6 +51,10 @@ def _shared(to: str = "") -> Rules:
         (_LAYER + r"norms\.", layer + "norms."),
         (_DECODER + r"post_norm\.", to + "decoder.post_norm."),
         (_HEAD + r"cls_branches\.", to + "head.classify."),
+        # PETRv2's branches have a dropout behind every ReLU of the trunk, never used.
+        (_BRANCH + r"reg_branch\.0\.", to + r"head.regress.\1.trunk.0."),
+        (_BRANCH + r"reg_branch\.3\.", to + r"head.regress.\1.trunk.2."),
+        (_BRANCH + r"task_heads\.", to + r"head.regress.\1.groups."),
         (_HEAD + r"reg_branches\.", to + "head.regress."),
     )
 
@@ -59,6 +72,10 @@ def _as_convolutions(key: str, tensor: Tensor) -> Tensor:
     """A matrix that StreamPETR applies to tokens as the 1x1 kernel of the same map of cells."""
     matrix = key.startswith(_CONVOLUTIONS) and key.endswith(".weight")
     return tensor[:, :, None, None] if matrix else tensor
+
+
+def _reshaped(key: str, tensor: Tensor) -> Tensor:
+    return without_class_row(key, _as_convolutions(key, tensor))
 
 
 PETR_LAYOUT = Layout(
@@ -91,10 +108,12 @@ STREAMPETR_LAYOUT = Layout(
         (_HEAD + r"pseudo_reference_points\.weight", "memory.pseudo_reference_points"),
         (_HEAD + r"time_embedding\.", "memory.time_embedding."),
         (r"img_roi_head\.", "focal."),
+        *behind(EVA02_RULES, r"img_backbone\.", "detector.backbone."),
+        *behind(PYRAMID_RULES, r"img_backbone\.", "detector.neck."),
         *_shared("detector."),
     ),
-    drop=_DROP,
-    reshape=_as_convolutions,
+    drop=_DROP | EVA02_DROP,
+    reshape=_reshaped,
 )
 
 PETR_LAYOUTS: Sequence[Layout] = (PETR_LAYOUT, DETR3D_LAYOUT, STREAMPETR_LAYOUT)

@@ -33,18 +33,21 @@ class TopKPostprocess:
 
     @torch.no_grad()
     def __call__(self, outputs: dict[str, Any]) -> list[Detections]:
-        """Detections of every frame, best first."""
+        """Detections of every frame, best first, with the ids of the queries if these have any."""
         logits, boxes = outputs["pred_logits"].float(), outputs["pred_boxes"].float()
         num_classes = logits.shape[-1]
         scores = logits.sigmoid().flatten(1)
         scores, index = scores.topk(min(self.max_detections, scores.shape[1]), dim=1)
         low, high = boxes.new_tensor(self.centre_range).split(3)
+        ids = outputs.get("ids")
         detections = []
-        for frame_scores, frame_index, frame_boxes in zip(scores, index, boxes, strict=True):
-            chosen = frame_boxes[frame_index // num_classes]
+        for i, (frame_scores, frame_index) in enumerate(zip(scores, index, strict=True)):
+            queries = frame_index // num_classes
+            chosen = boxes[i, queries]
             centre = chosen[:, CENTER]
             keep = ((centre >= low) & (centre <= high)).all(-1)
             keep &= (frame_scores > self.score_threshold) & chosen.isfinite().all(-1)
             labels = frame_index % num_classes
-            detections.append(Detections(chosen[keep], frame_scores[keep], labels[keep]))
+            numbers = None if ids is None else ids[i, queries]
+            detections.append(Detections(chosen, frame_scores, labels, numbers)[keep])
         return detections

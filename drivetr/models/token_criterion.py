@@ -25,7 +25,8 @@ class TokenCriterion:
 
     A token belongs to the nearest object whose projected box, shrunk, covers the token's centre; an
     object too small to cover any gets the token that its centre falls into. Every object in every
-    camera weighs the same, however many tokens show it.
+    camera weighs the same, however many tokens show it. Images of the past teach nothing: the truth
+    says where objects are now.
 
     Args:
         stride: pixels a feature cell.
@@ -51,8 +52,9 @@ class TokenCriterion:
     ) -> dict[str, Tensor]:
         """`loss_heat`, `loss_kind`, `loss_depth` and `loss_offset` over all samples and cameras."""
         feature_size = (tokens["log_depth"].shape[-2], tokens["log_depth"].shape[-1])
+        present = cameras.present
         truth = [
-            self.assign(target, cameras.img_from_lidar[i], cameras.valid[i], feature_size)
+            self.assign(target, cameras.img_from_lidar[i], present[i], feature_size)
             for i, target in enumerate(targets)
         ]
         labels, weight, log_depth, offset = (torch.stack(part) for part in zip(*truth, strict=True))
@@ -65,7 +67,7 @@ class TokenCriterion:
         kind = F.cross_entropy(tokens["heat_logits"][owned], labels[owned], reduction="none")
         # Background tokens weigh one each, as the many of a dense detector do.
         heat = heat * torch.where(owned, weight * 4, 1.0)
-        heat = heat * cameras.valid[..., None, None]
+        heat = heat * present[..., None, None]
         depth = F.l1_loss(tokens["log_depth"], log_depth, reduction="none") * weight
         shift = F.smooth_l1_loss(tokens["offset"], offset, reduction="none").sum(-1) * weight
         return {

@@ -20,4 +20,4 @@ VOVNET = Layout(
     sign=r"img_backbone\.stem\.stem_1/",
     rules=behind(VOVNET_RULES, r"img_backbone\.", "backbone."),
 )
-"""A backbone in a file of its own, such as those that training starts from."""
+"""A backbone in a file of its own, such as those that training starts from, or in a detector's."""

@@ -14,19 +14,34 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from drivetr.errors import DrivetrError
+from drivetr.nn.weight_averages import chosen_weights
 
-# mmcv, mmengine and timm; drivetr's own average, which is what it tests with; DETR.
-_WRAPPERS = ("state_dict", "ema", "model")
 _ZIP_START = b"PK\x03\x04"
 # Weights hardly shrink. An archive that unpacks to more than this is there to fill the memory.
 _MOST_EXPANSION, _SMALL_BYTES = 50, 2**26
 
 
 def read_weights(path: str | Path) -> dict[str, Tensor]:
+    """Reads a state dict from a .safetensors, .npz or PyTorch file, averaged where it has both.
+
+    Raises:
+        DrivetrError: as `read_weights_told`.
+    """
+    return read_weights_told(path)[0]
+
+
+def read_weights_told(path: str | Path, averaged: bool = True) -> tuple[dict[str, Tensor], str]:
     """Reads a state dict from a .safetensors, .npz or PyTorch file.
 
-    A dictionary that holds the state dict as `state_dict` or `model` is unwrapped; a checkpoint of
-    `drivetr train` gives its averaged weights where it has some.
+    A dictionary that holds the state dict as `state_dict` or `model` is unwrapped. Of a file with
+    two sets of weights (`drivetr.nn.weight_averages`) one is taken.
+
+    Args:
+        path: of the file.
+        averaged: which one: the average over the training, or the weights as they were trained.
+
+    Returns:
+        name to tensor, and in words which set of weights that is.
 
     Raises:
         DrivetrError: if the file is absent, damaged, holds objects other than plain data, would
@@ -37,15 +52,12 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
         raise DrivetrError(f"{path}: there is no such weight file; download it or mend the path")
     _check_archive(path)
     read = {".safetensors": _read_safetensors, ".npz": _read_npz}.get(path.suffix, _read_torch)
-    content = read(path)
-    for wrapper in _WRAPPERS:
-        if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
-            content = content[wrapper]
+    content, told = chosen_weights(read(path), averaged)
     if not isinstance(content, Mapping) or not content:
         raise DrivetrError(
             f"{path}: found {type(content).__name__}, expected a state dict (name to tensor)"
         )
-    return {str(key): _plain(path, key, value) for key, value in content.items()}
+    return {str(key): _plain(path, key, value) for key, value in content.items()}, told
 
 
 def _plain(path: Path, key: object, value: object) -> Tensor:

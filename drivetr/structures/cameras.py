@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+PRESENT_S = 0.15  # age up to which an image shows objects where they are now
+
 
 @dataclass(frozen=True)
 class Cameras:
@@ -42,6 +44,11 @@ class Cameras:
         """The inverse projection, computed in float64 (float32 is off by 2e-5 in PETR's logits)."""
         inverse: Tensor = torch.linalg.inv(self.img_from_lidar.double())
         return inverse
+
+    @property
+    def present(self) -> Bool[Tensor, "*B N"]:
+        """True for images of the reference moment, as against those of the past and absent ones."""
+        return self.valid if self.age_s is None else self.valid & (self.age_s.abs() <= PRESENT_S)
 
     def to(self, device: torch.device | str) -> "Cameras":
         """The same cameras on another device."""

@@ -3,6 +3,7 @@
 import pytest
 import torch
 import torchvision
+from safetensors.torch import load_file
 from torch import nn
 
 from drivetr.engine.build import Builder
@@ -11,6 +12,7 @@ from drivetr.engine.sources import read_source
 from drivetr.errors import DrivetrError
 from drivetr.nn.backbones.resnet import ResNet
 from drivetr.nn.backbones.vit import ViT
+from drivetr.nn.backbones.vovnet import VoVNet
 
 DIM, HEADS, MLP, SIZE, PATCH = 16, 2, 32, 32, 8
 TRUNK = dict(
@@ -168,11 +170,33 @@ class TestResNet:
             for got, other in zip(trunk(IMAGES), expected, strict=True):
                 torch.testing.assert_close(got, other, atol=1e-5, rtol=1e-4)
 
+    def test_a_plain_one_for_one_with_deformable_stages(self, tmp_path):
+        theirs = shaken(torchvision.models.resnet50(weights=None))
+        node = dict(type=ResNet, depth=50, stages=(2, 3), deformable_stages=(3,))
+        trunk, report = loaded(node, saved(theirs.state_dict(), tmp_path))
+        assert torch.equal(trunk.layer3[5].conv2.weight, theirs.layer3[5].conv2.weight)
+        assert not trunk.layer3[5].conv2.conv_offset.weight.any()
+        assert "kept            12  layer3.0.conv2.conv_offset.weight" in report
+
     def test_two_of_a_kind(self, tmp_path):
         state = self.theirs().state_dict()
         both = {f"{name}.{k}": v for name in ("student", "teacher") for k, v in state.items()}
         with pytest.raises(DrivetrError, match=r"more than one ResNet, under 'student\.' and 'tea"):
             loaded(self.NODE, saved(both, tmp_path))
+
+
+def test_vovnet_out_of_a_published_detector(tmp_path, golden_dir):
+    recorded = load_file(golden_dir / "vovnet_tiny.safetensors")
+    state = {k.removeprefix("weight/"): t for k, t in recorded.items() if k.startswith("weight/")}
+    state["pts_bbox_head.reference_points.weight"] = torch.randn(5, 3)
+    node = dict(
+        type=VoVNet, stem_channels=(8, 8, 16), layer_channels=(8, 12, 16, 20),
+        stage_channels=(24, 32, 48, 64), num_layers=3, num_blocks=(1, 2, 3, 2),
+    )  # fmt: skip
+    trunk, report = loaded(node, saved(state, tmp_path))
+    weight = state["img_backbone.stage4.OSA4_3.layers.2.OSA4_3_2/conv.weight"]
+    assert torch.equal(trunk.stage4.block3.layers[2].conv.weight, weight)
+    assert "pts_bbox_head.reference_points.weight (not under 'backbone.'" in report
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,11 @@
 
 import pytest
 import torch
+from nuscenes.scripts.export_2d_annotations_as_json import post_process_coords
 
-from drivetr.geometry.boxes import make_boxes
+from drivetr.geometry.boxes import box_corners, make_boxes
 from drivetr.geometry.camera import img_from_cam, project_points
-from drivetr.geometry.image_boxes import best_views, image_boxes
+from drivetr.geometry.image_boxes import best_views, hull_bounds, image_boxes
 
 HEIGHT, WIDTH = 100, 200
 
@@ -93,3 +94,31 @@ def test_share_in_view(camera):
     assert 0 < expected < 1
     assert image_boxes(camera, sizes, beyond)[1].item() == pytest.approx(expected.item())
     assert image_boxes(camera, sizes, box(-10, 0, 0))[1].item() == 0
+
+
+def test_hull_bounds_equal_the_devkit(camera):
+    """Random boxes all around: in view, at borders, partly behind the camera, beside."""
+    generator = torch.Generator().manual_seed(0)
+
+    def draw(*shape):
+        return torch.rand(*shape, generator=generator, dtype=torch.float64)
+
+    count = 400
+    centre = (draw(count, 3) * 2 - 1) * torch.tensor([12.0, 12.0, 6.0], dtype=torch.float64)
+    boxes = make_boxes(centre, draw(count, 3) * 6 + 0.2, draw(count) * 6.3)
+    sizes, corners = torch.tensor([[HEIGHT, WIDTH]]), box_corners(boxes)
+    found = hull_bounds(camera, sizes, corners)[0]
+    uv, depth = project_points(camera[0], corners.flatten(0, 1))
+    uv, front = uv.unflatten(0, (-1, 8)), (depth > 0).unflatten(0, (-1, 8))
+    some = front.sum(1) >= 3  # the devkit fails for a line or a point
+    expected = torch.zeros(count, 4, dtype=torch.float64)
+    for i in some.nonzero()[:, 0].tolist():
+        bounds = post_process_coords(uv[i][front[i]].tolist(), (WIDTH, HEIGHT))
+        expected[i] = torch.tensor(bounds or [0] * 4)
+    assert expected.any(-1).sum() > 100
+    assert (some & ~front.all(1)).sum() > 10
+    torch.testing.assert_close(found[some], expected[some], atol=1e-6, rtol=0)
+    assert not found[~front.any(1)].any()
+    wider = image_boxes(camera, sizes, boxes)[0][0]
+    differs = front.all(1) & ((found - wider).abs().amax(-1) > 1)
+    assert differs.sum() > 5, "there are cases in which cutting before or after matters"

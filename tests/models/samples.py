@@ -6,7 +6,7 @@ import torch
 
 from drivetr.geometry.boxes import make_boxes
 from drivetr.structures.cameras import Cameras
-from drivetr.structures.frame import Targets
+from drivetr.structures.frame import Frame, Targets
 
 
 def make_targets(count: int, seed: int = 0, reach: float = 20.0) -> Targets:
@@ -50,4 +50,22 @@ def make_cameras(
         image_size=torch.tensor(size).expand(batch, num_cameras, 2).clone(),
         pad_size=size,
         valid=torch.ones(batch, num_cameras, dtype=torch.bool),
+    )
+
+
+def make_frame(num_cameras: int = 6, size: tuple[int, int] = (32, 64), seed: int = 0) -> Frame:
+    """Noise in the images of `make_cameras`, without ground truth."""
+    cameras = make_cameras(1, num_cameras, size, focal=size[1] / 2)
+    generator = torch.Generator().manual_seed(seed)
+    return Frame(
+        token=f"frame{seed}",
+        scene="scene",
+        timestamp_us=10**6 * seed,
+        images=torch.randint(256, (num_cameras, 3, *size), generator=generator).to(torch.uint8),
+        cameras=Cameras(
+            cameras.img_from_lidar[0], cameras.image_size[0], cameras.pad_size, cameras.valid[0]
+        ),
+        camera_names=tuple(f"CAM_{n}" for n in range(num_cameras)),
+        global_from_lidar=torch.eye(4, dtype=torch.float64),
+        ego_from_lidar=torch.eye(4, dtype=torch.float64),
     )

@@ -17,6 +17,7 @@ from drivetr.models.petr_layouts import (
 )
 from drivetr.nn.backbones.resnet import ResNet
 from drivetr.nn.decoder import TransformerDecoder
+from drivetr.nn.feature_gate import FeatureGate
 from drivetr.nn.frustum_position import FrustumPositionEncoding
 from drivetr.nn.necks.cpfpn import CPFPN
 from drivetr.nn.queries import LearnedQueries
@@ -25,16 +26,25 @@ from tests.parity.golden_case import GoldenCase
 DIM, LAYERS = 16, 2
 
 
-def detector() -> PETR:
+def detector(in_time: bool = False) -> PETR:
+    """PETR with a ResNet, or PETRv2 with the options that have weights."""
     backbone, span = ResNet(50), (-51.2, -51.2, -5.0, 51.2, 51.2, 3.0)
     return PETR(
         normalizer=nn.Identity(),
         backbone=backbone,
         neck=CPFPN(backbone.out_channels, DIM),
-        position=FrustumPositionEncoding(DIM),
+        position=FrustumPositionEncoding(DIM, gate=FeatureGate(DIM) if in_time else None),
         queries=LearnedQueries(5, DIM),
         decoder=TransformerDecoder(DIM, 2, 32, LAYERS),
-        head=BoxHead(DIM, 10, 6, SigmoidCentre(span), "petr", share_branches=True),
+        head=BoxHead(
+            DIM,
+            10,
+            6,
+            SigmoidCentre(span),
+            "petr",
+            share_branches=not in_time,
+            group_dims=(2, 1, 3, 2, 2) if in_time else None,
+        ),
         span=span,
         input_proj=nn.Conv2d(DIM, DIM, 1),
     )
@@ -48,11 +58,12 @@ def recorded(golden_dir: Path, *cases: str) -> dict[str, Tensor]:
     return {key: torch.zeros(shape) for key, shape in shapes.items()}
 
 
-def test_every_name_of_a_published_petr_has_one_place(golden_dir: Path) -> None:
+@pytest.mark.parametrize("head", ["petr", "petrv2"])
+def test_every_name_of_a_published_petr_has_one_place(golden_dir: Path, head: str) -> None:
     """Trunk, neck and head together are all names of the detector, each once."""
-    published = recorded(golden_dir, "resnet50_pytorch_full", "cpfpn_full", "petr_head_tiny")
+    published = recorded(golden_dir, "resnet50_pytorch_full", "cpfpn_full", f"{head}_head_tiny")
     translated = PETR_LAYOUT.translate(published)
-    assert set(translated) == set(detector().state_dict())
+    assert set(translated) == set(detector(in_time=head == "petrv2").state_dict())
     assert [*PETR_LAYOUT.dropped(published)] == ["pts_bbox_head.code_weights"]
 
 

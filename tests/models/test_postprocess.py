@@ -2,7 +2,7 @@
 
 import torch
 
-from drivetr.models.petr import BLIND_LOGIT
+from drivetr.models.multi_view import BLIND_LOGIT
 from drivetr.models.postprocess import TopKPostprocess
 from tests.models.samples import make_targets
 
@@ -29,3 +29,15 @@ def test_nothing_seen_gives_no_boxes():
     logits = torch.full((1, 5, 10), BLIND_LOGIT)
     got = TopKPostprocess()({"pred_logits": logits, "pred_boxes": make_targets(5).boxes[None]})
     assert len(got[0]) == 0
+
+
+def test_boxes_tell_the_query_they_come_from():
+    torch.manual_seed(0)
+    boxes, logits = make_targets(6).boxes, torch.randn(6, 10)
+    outputs = {"pred_logits": logits[None], "pred_boxes": boxes[None]}
+    assert TopKPostprocess()(outputs)[0].ids is None
+    numbers = torch.tensor([[40, 41, 7, 42, 8, 43]])
+    got = TopKPostprocess()({**outputs, "ids": numbers})[0]
+    assert len(got) == 60
+    for box, number in zip(got.boxes, got.ids, strict=True):
+        assert torch.equal(box, boxes[numbers[0].tolist().index(int(number))])

@@ -1,5 +1,7 @@
 """The losses of image tokens, against sums written out object by object."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.nn import functional as F  # noqa: N812
@@ -78,3 +80,15 @@ def test_no_object_and_no_camera_give_finite_losses_and_gradients():
     assert losses["loss_kind"] == losses["loss_depth"] == losses["loss_offset"] == 0
     sum(losses.values()).backward()
     assert all(value.grad.isfinite().all() for value in tokens.values())
+
+
+def test_images_of_the_past_teach_nothing(case):
+    """Objects are no longer where an old image shows them: the losses are those without it."""
+    criterion, cameras, target, _ = case
+    age = torch.zeros(1, 6, dtype=torch.float64)
+    age[0, [1, 4]] = 0.5
+    absent = replace(cameras, valid=age == 0)
+    old = replace(cameras, age_s=age)
+    found = criterion(predictions(), [target], old, own)
+    assert found == criterion(predictions(), [target], absent, own)
+    assert found != criterion(predictions(), [target], cameras, own)

@@ -1,6 +1,7 @@
-"""PETR's head, decoding and losses on the inputs of a recording."""
+"""PETR's and PETRv2's heads, decoding and losses on the inputs of a recording."""
 
 import math
+from typing import Any
 
 import torch
 from scipy.optimize import linear_sum_assignment
@@ -14,7 +15,9 @@ from drivetr.models.matcher import HungarianMatcher, focal_cost
 from drivetr.models.petr import PETR
 from drivetr.models.petr_layouts import PETR_LAYOUT
 from drivetr.models.postprocess import TopKPostprocess
+from drivetr.models.velocity import DisplacementVelocity
 from drivetr.nn.decoder import TransformerDecoder
+from drivetr.nn.feature_gate import FeatureGate
 from drivetr.nn.frustum_position import FrustumPositionEncoding
 from drivetr.nn.padding import padding_mask
 from drivetr.nn.queries import LearnedQueries
@@ -38,8 +41,23 @@ CODE = BOX_CODES["petr"]
 BRANCHES = 6  # PETR's code always makes six, however many layers the decoder has
 
 
+def build_head(settings: dict[str, Any], embed_dim: int) -> BoxHead:
+    """PETR's head with one branch for all layers, or PETRv2's with grouped ones and time."""
+    in_time = settings["type"] == "PETRv2Head"
+    return BoxHead(
+        embed_dim,
+        settings["num_classes"],
+        BRANCHES,
+        SigmoidCentre(tuple(settings["bbox_coder"]["pc_range"])),
+        "petr",
+        share_branches=not in_time,
+        group_dims=(2, 1, 3, 2, 2) if in_time else None,
+        velocity=DisplacementVelocity() if settings.get("with_time") else None,
+    )
+
+
 def build_petr(case: GoldenCase, **position_settings: object) -> PETR:
-    """PETR with the recorded head; the feature maps are given, so trunk and neck are empty."""
+    """The detector with the recorded head; feature maps are given, so trunk and neck are empty."""
     settings = case.hyperparameters
     decoder = settings["transformer"]["decoder"]
     layer = decoder["transformerlayers"]
@@ -48,6 +66,7 @@ def build_petr(case: GoldenCase, **position_settings: object) -> PETR:
     position = {
         "position_range": tuple(settings["position_range"]),
         "linear_increasing": settings["LID"],
+        "gate": FeatureGate(embed_dim) if settings.get("with_fpe") else None,
         **position_settings,
     }
     model = PETR(
@@ -62,9 +81,7 @@ def build_petr(case: GoldenCase, **position_settings: object) -> PETR:
             layer["feedforward_channels"],
             decoder["num_layers"],
         ),
-        head=BoxHead(
-            embed_dim, settings["num_classes"], BRANCHES, SigmoidCentre(span), "petr", True
-        ),
+        head=build_head(settings, embed_dim),
         span=span,
         input_proj=nn.Conv2d(settings["in_channels"], embed_dim, 1),
     ).eval()
@@ -75,11 +92,13 @@ def build_petr(case: GoldenCase, **position_settings: object) -> PETR:
 def recorded_cameras(case: GoldenCase) -> Cameras:
     """The cameras of the recording, all of them present."""
     image_size = case.input("img_shape")
+    in_time = case.hyperparameters.get("with_time")
     return Cameras(
         img_from_lidar=case.input("lidar2img"),
         image_size=image_size,
         pad_size=tuple(case.input("pad_shape").tolist()),
         valid=torch.ones(image_size.shape[:2], dtype=torch.bool),
+        age_s=case.input("timestamp") if in_time else None,
     )
 
 
@@ -126,7 +145,8 @@ def position_parts(model: PETR, case: GoldenCase, cameras: Cameras) -> dict[str,
     padding = padding_mask(cameras, size)
     logits = position.frustum_logits(size, cameras)
     reference = model.queries.reference()
-    keys = position.encode_keys(features, cameras).added
+    projected = model.input_proj(features.flatten(0, 1)).unflatten(0, split)
+    keys = position.encode_keys(projected, cameras).added
     return {
         "masks": padding,
         "lid_depth": position.depths,

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from drivetr.models.petr_layouts import PETR_LAYOUT
-from drivetr.models.vovnet_layouts import VOVNET
 from drivetr.nn.backbones.resnet import ResNet
 from drivetr.nn.backbones.vovnet import VoVNet
 from drivetr.nn.necks.cpfpn import CPFPN
@@ -14,6 +13,7 @@ from drivetr.nn.necks.fpn import FPN
 from drivetr.nn.weights import load_weights
 from tests.parity.clip_case import compare_clip
 from tests.parity.comparison import FEATURES, Comparison
+from tests.parity.detr3d_case import compare_detr3d_head
 from tests.parity.detr_case import compare_detr
 from tests.parity.golden_case import GoldenCase
 from tests.parity.narrow import narrow
@@ -66,8 +66,7 @@ def compare_vovnet(case: GoldenCase) -> list[Comparison]:
     }
     sizes = {names[k]: v for k, v in settings.get("stage_specs", {}).items() if k in names}
     model = VoVNet(**sizes, stages=stages).eval()
-    weights = VOVNET.translate(case.weights)
-    load_weights(model, {k.removeprefix("backbone."): t for k, t in weights.items()})
+    load_weights(model, own_weights(case, "backbone."))
     return compare_maps(case, model(case.input("img")), "feat_")
 
 
@@ -100,8 +99,10 @@ RUNNERS: dict[str, Runner] = {
     "fpn": compare_fpn,
     "clip_hf": compare_clip,
     "detr": compare_detr,
+    "detr3d_head": compare_detr3d_head,
     "petr_head": compare_petr_head,
     "petr_loss": compare_petr_loss,
+    "petrv2_head": compare_petr_head,
     "streampetr_head": compare_streampetr_head,
     "streampetr_loss": compare_streampetr_loss,
 }

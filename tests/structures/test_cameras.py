@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -34,6 +36,16 @@ class TestCameras:
         object.__setattr__(cameras, field, getattr(cameras, field)[:5])
         with pytest.raises(ValueError, match="does not fit"):
             cameras.__post_init__()
+
+    def test_images_of_the_past_and_absent_ones_are_not_present(self):
+        cameras = make_cameras(4)
+        cameras = replace(
+            cameras,
+            valid=torch.tensor([True, False, True, True]),
+            age_s=torch.tensor([0.04, 0.0, -0.05, 0.25], dtype=torch.float64),
+        )
+        assert cameras.present.tolist() == [True, False, True, False]
+        assert replace(cameras, age_s=None).present.tolist() == [True, False, True, True]
 
     def test_is_frozen(self):
         with pytest.raises(AttributeError):

@@ -5,9 +5,8 @@ from collections import OrderedDict
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional
 
-from drivetr.errors import DrivetrError
+from drivetr.nn.patches import patch_grid, resize_positions
 from drivetr.nn.pre_norm_block import Activation, PreNormBlock
 from drivetr.nn.recompute import run_block
 
@@ -84,13 +83,7 @@ class ViT(nn.Module):
     def positions(self, rows: int, columns: int) -> Float[Tensor, "1 1+{rows}*{columns} C"]:
         """Learned positions of the class token and of a grid of patches, resized bicubically."""
         learned: Tensor = self.encoder.pos_embedding
-        if (rows, columns) == (self.grid, self.grid):
-            return learned
-        patches = learned[:, 1:].transpose(1, 2).reshape(1, -1, self.grid, self.grid)
-        resized = functional.interpolate(
-            patches.float(), size=(rows, columns), mode="bicubic", align_corners=False
-        )
-        return torch.cat([learned[:, :1], resized.flatten(2).transpose(1, 2)], dim=1)
+        return torch.cat([learned[:, :1], resize_positions(learned[:, 1:], rows, columns)], dim=1)
 
     def tokens(self, images: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 1+_patches C"]:
         """The class token and the patches, row by row, after all blocks and the last norm.
@@ -98,15 +91,8 @@ class ViT(nn.Module):
         Raises:
             DrivetrError: the image is not a whole number of patches.
         """
-        height, width = images.shape[-2:]
-        if height % self.patch_size or width % self.patch_size:
-            raise DrivetrError(
-                f"an image of {height}x{width} pixels is not a whole number of patches of"
-                f" {self.patch_size}x{self.patch_size}: resize or pad the images, or choose another"
-                " patch_size"
-            )
+        rows, columns = patch_grid(images, self.patch_size)
         patches = self.conv_proj(images)  # B C rows columns
-        rows, columns = patches.shape[-2:]
         first = self.class_token.expand(len(images), -1, -1)
         x = torch.cat([first, patches.flatten(2).transpose(1, 2)], dim=1)
         x = self.encoder.dropout(self.pre_norm(x + self.positions(rows, columns)))  # B T C

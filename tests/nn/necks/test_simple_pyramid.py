@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from drivetr.nn.backbones.vit import ViT
 from drivetr.nn.necks.simple_pyramid import SimplePyramid, WithPyramid
@@ -60,6 +61,27 @@ def test_equals_its_definition() -> None:
         torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-5)
 
 
+@torch.no_grad()
+def test_the_published_pyramid_of_four_levels() -> None:
+    neck = shaken_pyramid(16, 10, scales=(4, 2, 1, 0.5), halving="convolution")
+    features = torch.randn(2, 16, 3, 6)
+    finest, *_, coarsest = neck([features])
+    first, between, _, second = neck.levels[0][0]
+    x = functional.gelu(normed(doubled(features, *first.parameters()), *between.parameters()))
+    x = doubled(x, *second.parameters())
+    _, reduce, first_norm, smooth, last_norm = neck.levels[0]
+    x = normed(convolved(x, reduce.weight), *first_norm.parameters())
+    expected = normed(convolved(x, smooth.weight), *last_norm.parameters())
+    torch.testing.assert_close(finest, expected, atol=1e-5, rtol=1e-5)
+    assert finest.shape[-2:] == (12, 24)
+    assert coarsest.shape[-2:] == (1, 3)  # the odd row is dropped
+    halved = neck.levels[3][0]
+    corners = [features[..., i:2:2, j::2] for i in range(2) for j in range(2)]
+    x = torch.einsum("kbchw,ock->bohw", torch.stack(corners), halved.weight.flatten(2))
+    x = x + halved.bias[:, None, None]
+    torch.testing.assert_close(halved(features), x, atol=1e-5, rtol=1e-5)
+
+
 @pytest.mark.parametrize(("scales", "strides"), [((2, 1, 0.5), (8, 16, 32)), ((1,), (16,))])
 def test_strides_behind_a_vit(scales: tuple[float, ...], strides: tuple[int, ...]) -> None:
     trunk = ViT(image_size=64, num_layers=1, num_heads=2, embed_dim=32, mlp_dim=64)
@@ -100,5 +122,7 @@ def test_every_part_learns() -> None:
 
 
 def test_unknown_scale() -> None:
-    with pytest.raises(ValueError, match=r"a scale is 3, expected 2, 1 or 0\.5"):
+    with pytest.raises(ValueError, match=r"a scale is 3 .*, expected 4, 2, 1 or 0\.5"):
         SimplePyramid(8, 6, scales=(3,))
+    with pytest.raises(ValueError, match=r"halving 'mean', .* max or convolution"):
+        SimplePyramid(8, 6, halving="mean")

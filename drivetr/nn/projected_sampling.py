@@ -1,0 +1,84 @@
+"""DETR3D's cross-attention (arXiv:2110.06922, section 3.3): a query looks where it stands."""
+
+from typing import Any
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from drivetr.errors import DrivetrError
+from drivetr.nn.feature_pyramid import FeaturePyramid
+from drivetr.nn.position import Position
+from drivetr.nn.ranges import Range3D, inverse_sigmoid, unit_from_metres
+
+
+class ProjectedSampling(nn.Module):
+    """Projects each query's reference point into all cameras and sums up what stands there.
+
+    Every camera and level has a weight of its own between 0 and 1; they do not compete, and a
+    camera that does not see the point has none. An embedding of the point is added.
+
+    Args:
+        span: the detection range.
+        embed_dim: width C.
+        num_cameras: of the rig, in a fixed order; the published weights are for six.
+        num_levels: maps that a camera has.
+    """
+
+    def __init__(
+        self, span: Range3D, embed_dim: int = 256, num_cameras: int = 6, num_levels: int = 4
+    ) -> None:
+        super().__init__()
+        self.span = span
+        self.num_cameras = num_cameras
+        self.attention_weights = nn.Linear(embed_dim, num_cameras * num_levels)
+        self.output_proj = nn.Linear(embed_dim, embed_dim)
+        self.position_encoder = nn.Sequential(
+            nn.Linear(3, embed_dim),
+            nn.LayerNorm(embed_dim),
+            nn.ReLU(),
+            nn.Linear(embed_dim, embed_dim),
+            nn.LayerNorm(embed_dim),
+            nn.ReLU(),
+        )
+        nn.init.zeros_(self.attention_weights.weight)
+        nn.init.zeros_(self.attention_weights.bias)
+        nn.init.xavier_uniform_(self.output_proj.weight)
+        nn.init.zeros_(self.output_proj.bias)
+
+    def forward(
+        self,
+        query: Float[Tensor, "B Q C"],
+        memory: FeaturePyramid,
+        query_position: Position,
+        memory_position: Position,
+        mask: Any = None,
+    ) -> tuple[Float[Tensor, "B Q C"], None]:
+        """What the queries see, and nothing in the place of attended points.
+
+        Args:
+            query: content of the queries.
+            memory: what the cameras show.
+            query_position: with points, where the queries stand.
+            memory_position: not looked at; the cameras tell where the maps are.
+            mask: not looked at; visibility follows from the cameras.
+
+        Raises:
+            DrivetrError: the rig has another number of cameras.
+        """
+        points = query_position.points
+        if points is None:
+            raise ValueError("ProjectedSampling needs queries that stand somewhere")
+        found = memory.cameras.valid.shape[1]
+        if found != self.num_cameras:
+            raise DrivetrError(
+                f"a rig of {found} cameras, but attention weights for {self.num_cameras}; set"
+                f" num_cameras={found} in every cross-attention of the model and train it"
+            )
+        place, visible = memory.project(points[:, :, None])
+        known = query if query_position.added is None else query + query_position.added
+        split = (self.num_cameras, 1, len(memory.levels), 1)  # cameras, points, levels, groups
+        weights = self.attention_weights(known).sigmoid().unflatten(-1, split)
+        weights = weights * visible.transpose(1, 2)[..., None, None]  # B Q N 1 L 1
+        seen = self.output_proj(memory.gather(place, weights))
+        logits = inverse_sigmoid(unit_from_metres(points, self.span))
+        return seen + self.position_encoder(logits), None
