@@ -2,8 +2,9 @@
 
 The weights are random. Where the truth is to come out, the last networks of the head are replaced
 by answers that are computed from the ground truth through the inverse path: metres to fractions of
-the range to logits, minus the reference point that the decoder arrived at, in the published order
-of columns. Every conversion on the way to the submission must then be exact.
+the range to logits, minus the reference point that the decoder arrived at, velocities to what the
+object moves between two images, in the published order of columns. Every conversion on the way to
+the submission must then be exact.
 """
 
 import json
@@ -13,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from drivetr.data.nuscenes.dataset import NuScenesDataset
-from drivetr.data.nuscenes.index import open_index
+from drivetr.data.nuscenes.index import NuScenesIndex, open_index
+from drivetr.data.nuscenes.past import PastImages
 from drivetr.data.transforms import ObjectRange, ResizeCropFlip
 from drivetr.evaluation.nuscenes.detection import evaluate_submission
 from drivetr.evaluation.nuscenes.submission import write_submission
@@ -21,10 +23,11 @@ from drivetr.geometry.box_codes import code_from_boxes
 from drivetr.geometry.boxes import CENTER, VELOCITY
 from drivetr.models.box_head import BoxHead
 from drivetr.models.postprocess import TopKPostprocess
+from drivetr.models.velocity import elapsed_seconds
 from drivetr.nn.ranges import Range3D, inverse_sigmoid, unit_from_metres
 from drivetr.structures.classes import DETECTION_CLASSES
 from drivetr.structures.frame import Batch, Targets, collate_frames
-from tests.models import test_multi_view, test_streampetr
+from tests.models import test_multi_view, test_petrv2, test_streampetr
 
 SPAN = (-61.2, -61.2, -10.0, 61.2, 61.2, 10.0)
 QUERIES = 100
@@ -32,22 +35,36 @@ SPLIT = "mini_val"
 DETECTORS = {
     "detr3d": (test_multi_view, "detr3d"),
     "petr": (test_multi_view, "frustum"),
+    "petrv2": (test_petrv2, "published"),
     "streampetr": (test_streampetr, "petr"),
     "repdetr3d": (test_streampetr, "sampled"),
 }
 
 
-@pytest.fixture(scope="module")
-def batch(nuscenes_real, tmp_path_factory) -> Batch:
-    index = open_index(nuscenes_real, "v1.0-mini", out_dir=tmp_path_factory.mktemp("index"))
-    transforms = [ObjectRange(SPAN), ResizeCropFlip((96, 256))]
-    dataset = NuScenesDataset(index, SPLIT, transforms)
-    return collate_frames([dataset[i] for i in range(len(dataset))])
+IN_TIME = {"petrv2"}  # look at past images too
 
 
 @pytest.fixture(params=DETECTORS)
-def detector(request, monkeypatch) -> nn.Module:
-    module, kind = DETECTORS[request.param]
+def name(request) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def index(nuscenes_real, tmp_path_factory) -> NuScenesIndex:
+    return open_index(nuscenes_real, "v1.0-mini", out_dir=tmp_path_factory.mktemp("index"))
+
+
+@pytest.fixture
+def batch(index, name) -> Batch:
+    transforms = [ObjectRange(SPAN), ResizeCropFlip((96, 256))]
+    past = PastImages(first=14, end=15) if name in IN_TIME else None
+    dataset = NuScenesDataset(index, SPLIT, transforms, past=past)
+    return collate_frames([dataset[i] for i in range(len(dataset))])
+
+
+@pytest.fixture
+def detector(name, monkeypatch) -> nn.Module:
+    module, kind = DETECTORS[name]
     monkeypatch.setattr(module, "SPAN", SPAN)
     monkeypatch.setattr(module, "LEARNED", QUERIES)
     return module.build(kind)
@@ -65,7 +82,11 @@ class Answer(nn.Module):
 
 
 def raw_answers(
-    targets: list[Targets], reference: Tensor, head: BoxHead, span: Range3D
+    targets: list[Targets],
+    reference: Tensor,
+    head: BoxHead,
+    span: Range3D,
+    elapsed_s: Tensor,
 ) -> tuple[Tensor, Tensor]:
     """Logits and box codes with which the first queries say the truth and all others nothing."""
     batch, queries = reference.shape[:2]
@@ -75,7 +96,7 @@ def raw_answers(
         count = len(truth)
         logits[i, torch.arange(count), truth.labels] = 5.0
         boxes = truth.boxes.clone()
-        boxes[:, VELOCITY] = boxes[:, VELOCITY].nan_to_num()
+        boxes[:, VELOCITY] = boxes[:, VELOCITY].nan_to_num() * elapsed_s[i]
         wanted = inverse_sigmoid(unit_from_metres(boxes[:, CENTER], span))
         boxes[:, CENTER] = wanted - inverse_sigmoid(reference[i, :count])
         codes[i, :count] = code_from_boxes(boxes, head.code)
@@ -89,7 +110,9 @@ def outputs_of_truth(detector: nn.Module, batch: Batch) -> dict[str, Tensor]:
     head, references = seen.head, []
     with head.register_forward_pre_hook(lambda _, arguments: references.append(arguments[2])):
         detector(*batch.inputs)
-    logits, codes = raw_answers(batch.targets, references[-1], head, seen.span)
+    ages = batch.cameras.age_s
+    elapsed_s = torch.ones(len(ages)) if head.velocity is None else elapsed_seconds(ages)
+    logits, codes = raw_answers(batch.targets, references[-1], head, seen.span, elapsed_s)
     head.classify[-1], head.regress[-1] = Answer(logits), Answer(codes)
     return detector(*batch.inputs)[0]
 
