@@ -25,9 +25,7 @@ detector["normalizer"] = dict(
     type=detector["normalizer"]["type"], mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375)
 )
 detector["backbone"].update(style="pytorch")
-detector["position"].update(
-    cell_offset=0.5, sine=False, gate=dict(type=FeatureGate, embed_dim=256)
-)
+detector["position"].update(cell_offset=0.5, sine=False, gate=dict(type=FeatureGate, embed_dim=256))
 detector["queries"].update(num_queries=644)
 detector["head"].update(code="streampetr")
 model = dict(
@@ -41,9 +39,7 @@ model = dict(
         num_pushed=256,
         single_precision=True,
     ),
-    alignment=dict(
-        type=SpatialAlignment, position_range=position_range, focal_order="published"
-    ),
+    alignment=dict(type=SpatialAlignment, position_range=position_range, focal_order="published"),
     focal=dict(type=FocalHead),
 )
 denoising = dict(type=QueryDenoising, num_classes=10, span=span)

@@ -106,8 +106,6 @@ class TestTruth:
     @pytest.mark.slow
     def test_of_the_synthetic_world(self, tmp_path):
         """Objects hide behind one another there, so that tracks have gaps."""
-        from drivetr.data.nuscenes.categories import DETECTION_CLASS_OF_CATEGORY
-        from drivetr.data.nuscenes.index import open_index
 
         world = tmp_path / "world"
         options = "--size 32x64 --scenes 4 --val-scenes 3 --frames-per-scene 16 --reach 14"
