@@ -105,9 +105,7 @@ def offsets(names: Names) -> Names:
 
 PARTS: dict[str, Part] = {
     "petr": Part("petr_head_tiny", "petr/petr_r50_p4_512x1408.py", PETR_LAYOUT, with_layers),
-    "petrv2": Part(
-        "petrv2_head_tiny", "petrv2/petrv2_vov_p4_320x800.py", PETR_LAYOUT, with_layers
-    ),
+    "petrv2": Part("petrv2_head_tiny", "petrv2/petrv2_vov_p4_320x800.py", PETR_LAYOUT, with_layers),
     "resnet50": Part(
         "resnet50_caffe_full", "petr/petr_r50_p4_512x1408.py", PETR_LAYOUT, as_recorded
     ),

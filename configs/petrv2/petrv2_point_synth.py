@@ -28,9 +28,7 @@ look = dict(
 model["decoder"].update(cross_widths=None, cross_attention=[look] * num_layers)
 # Where things stood still the old images show them once more, from elsewhere.
 model["head"]["centre"].update(num_heads=2 * num_heads)
-model["head"].update(
-    velocity=dict(type=AttendedVelocity, embed_dim=embed_dim, num_heads=num_heads)
-)
+model["head"].update(velocity=dict(type=AttendedVelocity, embed_dim=embed_dim, num_heads=num_heads))
 criterion.update(code_weights=(1.5, 1.5, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0))
 train_data.update(past=dict(type=PastImages, first=0, end=1))
 test_data.update(past=dict(type=PastImages, first=0, end=1))
