@@ -23,7 +23,7 @@ from drivetr.engine.zoo import configs_folder
 from drivetr.files import atomic_text
 from drivetr.models.layouts import Layout
 from drivetr.models.manifest import FOLDER
-from drivetr.models.petr_layouts import PETR_LAYOUT
+from drivetr.models.petr_layouts import DETR3D_LAYOUT, PETR_LAYOUT, STREAMPETR_LAYOUT
 
 Names = dict[str, list[int]]  # published name to the recorded shape
 Shapes = dict[str, list[int | str]]
@@ -103,17 +103,58 @@ def offsets(names: Names) -> Names:
     return added
 
 
+def of_depth_101(names: Names) -> Names:
+    """A ResNet-101: its third stage has 23 blocks, each but the first like the recorded second."""
+    block = {key: shape for key, shape in names.items() if ".layer3.1." in key}
+    return names | {
+        key.replace(".layer3.1.", f".layer3.{number}."): shape
+        for key, shape in block.items()
+        for number in range(2, 23)
+    }
+
+
+def offsets_of_depth_101(names: Names) -> Names:
+    """What deformable convolutions add to the last two stages of a ResNet-101."""
+    return offsets(of_depth_101(names))
+
+
+def focal_head(names: Names) -> Names:
+    """The auxiliary head of 2D boxes, which no recording has.
+
+    The names are those of the module tree of exiawsh/StreamPETR, dense_heads/focal_head.py.
+    """
+    parts = ("shared_cls.0", "shared_reg.0", "cls", "centerness", "ltrb", "center2d")
+    kernels = {f"img_roi_head.{part}.weight": [0, 0, 0, 0] for part in parts}
+    norms = {f"img_roi_head.shared_{kind}.1.weight": [0] for kind in ("cls", "reg")}
+    biases = {key.replace("weight", "bias"): [0] for key in (*kernels, *norms)}
+    return {**kernels, **norms, **biases}
+
+
+def four_laterals(names: Names) -> Names:
+    """An FPN of four maps that uses all of them, each like the recorded first one."""
+    first = {key: shape for key, shape in names.items() if "lateral_convs.0." in key}
+    return names | {key.replace("convs.0", "convs.3"): shape for key, shape in first.items()}
+
+
+_R50, _R50DCN = "petr/petr_r50_p4_512x1408.py", "petr/petr_r50dcn_p4_512x1408.py"
+_STREAM = "streampetr/streampetr_r50_256x704_90e.py"
+_DETR3D, _DETR3D_VOV = "detr3d/detr3d_r101dcn_900x1600.py", "detr3d/detr3d_vov_900x1600.py"
+_RESNET = "resnet50_caffe_full"
+
 PARTS: dict[str, Part] = {
-    "petr": Part("petr_head_tiny", "petr/petr_r50_p4_512x1408.py", PETR_LAYOUT, with_layers),
+    "petr": Part("petr_head_tiny", _R50, PETR_LAYOUT, with_layers),
     "petrv2": Part("petrv2_head_tiny", "petrv2/petrv2_vov_p4_320x800.py", PETR_LAYOUT, with_layers),
-    "resnet50": Part(
-        "resnet50_caffe_full", "petr/petr_r50_p4_512x1408.py", PETR_LAYOUT, as_recorded
-    ),
-    "resnet50_offsets": Part(
-        "resnet50_caffe_full", "petr/petr_r50dcn_p4_512x1408.py", PETR_LAYOUT, offsets
-    ),
+    "streampetr": Part("streampetr_head_tiny", _STREAM, STREAMPETR_LAYOUT, with_layers),
+    "detr3d": Part("detr3d_head_tiny", _DETR3D, DETR3D_LAYOUT, with_layers),
+    "focal": Part("streampetr_head_tiny", _STREAM, STREAMPETR_LAYOUT, focal_head),
+    "resnet50": Part(_RESNET, _R50, PETR_LAYOUT, as_recorded),
+    "resnet50_offsets": Part(_RESNET, _R50DCN, PETR_LAYOUT, offsets),
+    "resnet101": Part(_RESNET, _DETR3D, DETR3D_LAYOUT, of_depth_101),
+    "resnet101_offsets": Part(_RESNET, _DETR3D, DETR3D_LAYOUT, offsets_of_depth_101),
     "vovnet99": Part("vovnet_tiny", "petr/petr_vov_p4_320x800.py", PETR_LAYOUT, with_blocks),
-    "cpfpn": Part("cpfpn_full", "petr/petr_r50_p4_512x1408.py", PETR_LAYOUT, as_recorded),
+    "cpfpn": Part("cpfpn_full", _R50, PETR_LAYOUT, as_recorded),
+    "fpn": Part("fpn_tiny", _DETR3D, DETR3D_LAYOUT, as_recorded),
+    "fpn_four": Part("fpn_tiny", _DETR3D_VOV, DETR3D_LAYOUT, four_laterals),
 }
 
 

@@ -10,6 +10,9 @@ from drivetr.structures.cameras import Cameras
 from drivetr.structures.moments import Moments
 
 PAST = "_PAST"
+MAX_GAP_US = (
+    600_000  # between two frames of which one goes on from the other; keyframes are at 2 Hz
+)
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,12 @@ class Frame:
     ego_from_lidar: Float[Tensor, "4 4"]
     targets: Targets | None = None
     continues: bool = False
+
+    def goes_on_from(self, before: "Frame | None") -> bool:
+        """Whether it continues when `before`, or nothing, was in fact the last frame given."""
+        if before is None or before.scene != self.scene:
+            return False
+        return self.continues and 0 < self.timestamp_us - before.timestamp_us <= MAX_GAP_US
 
 
 @dataclass(frozen=True)

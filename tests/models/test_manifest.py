@@ -24,7 +24,16 @@ PARTS = {
     "fpn": "fpn",
 }
 SIZES = dict.fromkeys(
-    ("num_queries", "num_propagated", "in_channels", "lateral_0", "lateral_1"), 256
+    (
+        "num_queries",
+        "num_propagated",
+        "in_channels",
+        "lateral_0",
+        "lateral_1",
+        "lateral_2",
+        "lateral_3",
+    ),
+    256,
 )
 
 

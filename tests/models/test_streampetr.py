@@ -12,6 +12,7 @@ from drivetr.models.matcher import HungarianMatcher
 from drivetr.models.petr import PETR
 from drivetr.models.pyramid_petr import PyramidPETR
 from drivetr.models.streampetr import StreamPETR
+from drivetr.models.velocity import RememberedVelocity
 from drivetr.nn.backbones.tiny_resnet import TinyResNet
 from drivetr.nn.camera_alignment import CameraAlignment
 from drivetr.nn.decoder import TransformerDecoder
@@ -173,6 +174,36 @@ def test_propagated_queries_keep_their_numbers():
     assert not set(second[:LEARNED].tolist()) & set(first.tolist())
     assert len(set(second.tolist())) == len(second)
     assert memories[0].next_id.item() == len(first)
+
+
+def test_a_remembered_object_drives_on():
+    """It starts where it was plus its way, though the car has moved too."""
+    model, inputs = build(), drive(2)
+    model.move_on = True
+    _, memories = streamed(model, inputs)
+    recalled = model.memory.recall(memories[0], inputs[1][2])
+    box = memories[0]
+    expected = box.reference.clone()
+    expected[..., :2] += 0.5 * box.velocity  # the car has not turned
+    expected[..., 0] -= 301.0
+    rows = slice(PROPAGATED)
+    torch.testing.assert_close(model.places(recalled)[:, rows], expected[:, rows])
+
+
+def test_the_head_is_told_what_is_remembered():
+    model, inputs = build(), drive(2)
+    torch.manual_seed(1)
+    model.detector.head.velocity = RememberedVelocity(32)
+    found, memories = streamed(model, inputs)
+    start = model.start(model.memory.recall(memories[0], inputs[1][2]))
+    sighting = start.sighting
+    assert sighting.known[0].tolist() == [False] * LEARNED + [True] * PROPAGATED
+    best = found[0]["pred_logits"][0].sigmoid().amax(-1).topk(PROPAGATED).indices
+    boxes = found[0]["pred_boxes"][0, best]
+    moved = boxes[:, :2] - torch.tensor([1.0, 0.0])  # the car drove a metre
+    torch.testing.assert_close(sighting.place[0, LEARNED:], moved, atol=1e-3, rtol=1e-4)
+    torch.testing.assert_close(sighting.velocity[0, LEARNED:], boxes[:, 8:])
+    torch.testing.assert_close(sighting.age_s[0, LEARNED:], torch.full((PROPAGATED,), 0.5))
 
 
 @pytest.mark.parametrize("number", [0, 1])

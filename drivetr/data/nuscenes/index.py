@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from drivetr.data.nuscenes.assemble import MAX_SAMPLE_GAP_US
 from drivetr.data.nuscenes.build import ensure_index
 from drivetr.data.nuscenes.records import Annotations, CameraRecord, SampleRecord, SceneRecord
 from drivetr.data.nuscenes.splits import scenes_of_split
@@ -14,6 +13,7 @@ from drivetr.data.nuscenes.store import MappedColumns
 from drivetr.data.nuscenes.tables import decoded
 from drivetr.errors import DrivetrError
 from drivetr.geometry.rigid import rigid_from, rotation_from_quaternion
+from drivetr.structures.frame import MAX_GAP_US
 
 
 def open_index(
@@ -229,7 +229,7 @@ class NuScenesIndex:
         prev, time, scene = (c[f"sample_{key}"] for key in ("prev", "timestamp", "scene"))
         before = prev[rows]
         step = time[rows] - time[before]
-        near = (step > 0) & (step <= MAX_SAMPLE_GAP_US)
+        near = (step > 0) & (step <= MAX_GAP_US)
         return (before >= 0) & (scene[rows] == scene[before]) & near
 
     def _cameras(self, images: NDArray[np.integer]) -> tuple[CameraRecord, ...]:

@@ -17,3 +17,10 @@ def test_next_multiple_right_and_bottom(frame, generator):
 
 def test_a_size_that_fits_stays(frame, generator):
     assert Pad(10)(frame, generator).images.shape == frame.images.shape
+
+
+def test_a_colour(frame, generator):
+    after = Pad(32, fill_rgb=(123.675, 116.28, 103.53))(frame, generator)
+    assert torch.equal(after.images[..., :90, :], frame.images)
+    added = after.images[..., 90:, :].movedim(1, -1)
+    assert (added == torch.tensor([124, 116, 104])).all()
