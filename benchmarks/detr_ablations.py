@@ -9,18 +9,13 @@ interrupted table goes on; several of these commands may share a folder if their
 """
 
 import argparse
-import json
-import resource
 import statistics
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.trainings import Line, file_name, kept, train
+from benchmarks.trainings import Line, file_name, kept, train_and_test
 from drivetr.data.shapes.write import VERSION
-from drivetr.engine.api import load_detector
-from drivetr.engine.test import test
 
 BASE = "configs/detr/detr_shapes.py"
 POSITIONS = "configs/detr/positions"
@@ -43,24 +38,6 @@ LINES: dict[str, tuple[Line, float]] = {
 }
 
 
-def run_line(line: Line, seed: int, args: argparse.Namespace, work_dir: Path) -> dict[str, Any]:
-    """Trains a line from a seed, or goes on with it, and tests it."""
-    before = _cpu_seconds()
-    checkpoint = train(line, (args.dataroot, VERSION, f"train_{VERSION}"), work_dir, seed)
-    spent = _cpu_seconds() - before
-    metrics = work_dir / "metrics.json"
-    dataset = (args.dataroot, VERSION, f"val_{VERSION}")
-    test(load_detector(checkpoint, "cpu"), dataset, work_dir / "results.json", metrics)
-    found = json.loads(metrics.read_text())
-    return asdict(line) | {"seed": seed, "training_cpu_s": round(spent), "metrics": found}
-
-
-def _cpu_seconds() -> float:
-    """Of all processes that this one has started and seen end."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
 def row(name: str, runs: list[dict[str, Any]], paper: float) -> str:
     """A line of the table."""
     ap, ap50 = ([100 * run["metrics"][key] for run in runs] for key in ("AP", "AP50"))
@@ -81,11 +58,12 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=LINES, default=list(LINES))
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
+    dataset, splits = (args.dataroot, VERSION), (f"train_{VERSION}", f"val_{VERSION}")
     runs: dict[str, list[dict[str, Any]]] = {name: [] for name in args.only}
     for seed in args.seeds:  # outermost: an interrupted table has whole seeds
         for name in args.only:
             work_dir = args.folder / f"{file_name(name)}_seed{seed}"
-            make = partial(run_line, LINES[name][0], seed, args, work_dir)
+            make = partial(train_and_test, LINES[name][0], dataset, splits, work_dir, seed)
             runs[name].append(kept(work_dir.with_suffix(".json"), make))
     print("| line | AP | spread | AP50 | seeds | AP in the paper |\n|---|---|---|---|---|---|")
     for name in args.only:

@@ -11,11 +11,13 @@ Each line is the official evaluation of the same weights with one part silenced:
     rays       the ground-ray input channels are zero (detectors that have them)
     rolled     every camera gets the calibration of its neighbour
     blank      all images are grey
+    memory     every frame is the first that a detector in time sees
     1deg_5cm   every camera hangs 1 degree and 5 cm away from its calibration; 2deg_10cm, 4deg_20cm
 
-A detector whose attention carries the geometry loses nearly everything in each but the last three,
-which show how much error of a mounting it bears; one that scores
-without its cross-attention or with wrong calibrations does not use what it was given.
+A detector whose attention carries the geometry loses nearly everything in each but `memory`, which
+shows what it knows from earlier frames, and the last three, which show how much error of a mounting
+it bears; one that scores without its cross-attention or with wrong calibrations does not use what
+it was given.
 """
 
 import argparse
@@ -116,6 +118,11 @@ def blank(detector: nn.Module) -> Detect:
     return lambda images, *rest: detector(torch.full_like(images, 114), *rest)
 
 
+def forgetful(detector: nn.Module) -> Detect:
+    """Calls the detector as one that keeps no memory."""
+    return lambda *inputs: detector(*inputs)
+
+
 CHANGES: dict[str, Callable[[nn.Module], Any]] = {
     "none": lambda detector: None,
     "attention": silence_attention,
@@ -123,6 +130,7 @@ CHANGES: dict[str, Callable[[nn.Module], Any]] = {
     "rays": blind_rays,
     "rolled": rolled,
     "blank": blank,
+    "memory": forgetful,
     "1deg_5cm": shaken(1, 0.05),
     "2deg_10cm": shaken(2, 0.10),
     "4deg_20cm": shaken(4, 0.20),

@@ -1,11 +1,13 @@
-"""Miscalibration of the knock-outs: as large as asked for, the same at every call."""
+"""Knock-outs: miscalibration as large as asked for and the same at every call, and no memory."""
 
 import pytest
 import torch
 
-from benchmarks.knockouts import shaken_calibration
+from benchmarks.knockouts import forgetful, shaken_calibration
+from drivetr.engine.training import answer
 from drivetr.geometry.camera import project_points
 from tests.models.samples import make_cameras
+from tests.models.test_streampetr import build, drive
 
 FAR = torch.tensor([[12.0, 3.0, 0.5], [-9.0, 8.0, 0.0], [2.0, -15.0, 1.0]], dtype=torch.float64)
 
@@ -41,3 +43,18 @@ def test_the_same_cameras_hang_wrong_at_every_call():
     right = make_cameras(2).img_from_lidar
     first, second = (shaken_calibration(right, 2.0, 0.1) for _ in range(2))
     assert torch.equal(first, second)
+
+
+@torch.no_grad()
+def test_a_forgetful_detector_meets_every_frame_for_the_first_time():
+    model, (first, second) = build(), drive(2)
+
+    class Batch:
+        inputs = second
+
+    _, memory = model(*first)
+    alone, _ = model(*second)
+    remembering, _ = answer(model, Batch, memory)
+    forgotten, _ = answer(forgetful(model), Batch, memory)
+    assert torch.equal(forgotten["pred_boxes"], alone["pred_boxes"])
+    assert not torch.equal(remembering["pred_boxes"], alone["pred_boxes"])

@@ -1,9 +1,11 @@
 """Tables of trainings: what is finished is kept, and the rows say what the files say."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from benchmarks import in_time
 from benchmarks.detr_ablations import LINES, row
 from benchmarks.trainings import file_name, kept
 from drivetr.engine.config import load_config, parse_options
@@ -61,3 +63,16 @@ def test_every_line_is_another_model(name):
         "sines in all attentions (base)": set(),
         "no feed-forward parts": {"encoder", "decoder"},
     }.get(name, {"encoder"})
+
+
+def test_a_row_in_time_is_mean_and_spread():
+    def metrics(error: float) -> dict[str, Any]:
+        errors = dict.fromkeys(("trans_err", "scale_err", "orient_err"), 0.5)
+        found = {"mean_ap": 0.25, "nd_score": 0.5, "tp_errors": {**errors, "vel_err": error}}
+        return {"training_cpu_s": 100 * error, "metrics": found}
+
+    runs = [in_time.figures(metrics(error)) for error in (1.0, 2.0, 4.5)]
+    cells = [cell.strip() for cell in in_time.row("PETR", runs).strip("|").split("|")]
+    assert cells[:3] == ["PETR", "3", "0.250 (0.250 to 0.250)"]
+    assert cells[-2:] == ["2.500 (1.000 to 4.500)", "250 (100 to 450)"]
+    assert in_time.row("PETR", runs[:1]).endswith("| 1.000 | 100 |")

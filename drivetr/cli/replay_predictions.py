@@ -11,7 +11,7 @@ from torch import Tensor
 
 from drivetr.data.nuscenes.index import NuScenesIndex
 from drivetr.data.nuscenes.splits import splits_of_version
-from drivetr.engine.api import load_detector
+from drivetr.engine.api import FrameStream, load_detector
 from drivetr.errors import DrivetrError
 from drivetr.evaluation.nuscenes.submission import read_submission
 from drivetr.geometry.nuscenes_boxes import boxes_from_nuscenes
@@ -72,7 +72,10 @@ class SubmissionSource:
 
 
 class CheckpointSource:
-    """The boxes that a trained detector finds in samples when they are asked for."""
+    """The boxes that a trained detector finds in samples when they are asked for.
+
+    One with a memory remembers the sample before where samples are asked for in the order of time.
+    """
 
     def __init__(self, path: Path, index: NuScenesIndex, split: str | None) -> None:
         """Loads the detector, and the dataset with the transforms that it was tested with.
@@ -95,14 +98,15 @@ class CheckpointSource:
             )
         gaps = {"with_targets": False, "missing_images": "tolerant", "missing_limit": 1.0}
         spec = replace(loaded.spec, test_data=loaded.spec.test_data | gaps)
-        self._loaded = replace(loaded, spec=spec)
+        loaded = replace(loaded, spec=spec)
+        self._stream = FrameStream(loaded)
         splits = split or "+".join(splits_of_version(index.dataroot, index.version))
         if not splits:
             raise DrivetrError(
                 f"{index.dataroot / index.version} has no splits to run a checkpoint on; name its"
                 ' scenes in splits.json there, such as {"all": ["SCENE", "..."]}'
             )
-        self._dataset = self._loaded.dataset(index.dataroot, index.version, splits)
+        self._dataset = loaded.dataset(index.dataroot, index.version, splits)
         self._position_of = {token: i for i, token in enumerate(self._dataset.tokens)}
         self._label_of = torch.tensor([DETECTION_CLASSES.index(c) for c in loaded.classes])
 
@@ -113,7 +117,7 @@ class CheckpointSource:
     def detections(self, token: str, lidar_from_global: Float[Tensor, "4 4"]) -> Detections:
         """The boxes of a sample in its reference frame."""
         frame = self._dataset[self._position_of[token]]
-        found = next(self._loaded.predict_frames([frame]))
+        found = self._stream.next(frame)
         return replace(found, labels=self._label_of[found.labels])
 
 

@@ -15,12 +15,13 @@ from drivetr.engine.detector_folder import read_detector
 from drivetr.engine.devices import choose_device
 from drivetr.engine.loaders import LoaderSettings, batches, build_dataset, loader_for_testing
 from drivetr.engine.spec import DetectorSpec
-from drivetr.engine.training import outputs_of
+from drivetr.engine.training import answer, has_memory
 from drivetr.errors import DrivetrError
 from drivetr.nn.weights import load_weights
 from drivetr.structures.batch import ModelBatch
 from drivetr.structures.detections import Detections
 from drivetr.structures.frame import Frame, collate_frames
+from drivetr.structures.stream_memory import StreamMemory
 
 
 @dataclass(frozen=True)
@@ -45,16 +46,26 @@ class LoadedDetector:
         return self.spec.classes
 
     @torch.no_grad()
-    def predict(self, batch: ModelBatch) -> list[Any]:
-        """The prediction of each sample of a batch, on the CPU."""
+    def step(
+        self, batch: ModelBatch, memory: StreamMemory | None = None
+    ) -> tuple[list[Any], StreamMemory | None]:
+        """The prediction of each sample of a batch, on the CPU, and the memory for the next one.
+
+        A pure function; `memory` is None before the first batch, and with models that have none.
+        """
         batch = batch.to(self.device)
-        found = self.postprocess(outputs_of(self.detector, batch), *batch.sizes)
-        return [prediction.to("cpu") for prediction in found]
+        outputs, memory = answer(self.detector, batch, memory)
+        found = self.postprocess(outputs, *batch.sizes)
+        return [prediction.to("cpu") for prediction in found], memory
 
     def predict_frames(self, frames: Iterable[Frame]) -> Iterator[Detections]:
-        """Detections of frames, one after the other; the frames went through the transforms."""
+        """Detections of frames, one after the other; the frames went through the transforms.
+
+        A model with a memory remembers the frame before where one goes on from the other.
+        """
+        stream = FrameStream(self)
         for frame in frames:
-            yield self.predict(collate_frames([frame]))[0]
+            yield stream.next(frame)
 
     def dataset(
         self,
@@ -74,12 +85,43 @@ class LoadedDetector:
         """As `dataset`, and how to load it."""
         names = {"dataroot": dataroot, "version": version, "split": split}
         node = {**self.spec.test_data, **{k: v for k, v in names.items() if v is not None}}
-        return build_dataset(node, "test_data", Builder(self.spec.source))
+        return build_dataset(node, "test_data", Builder(self.spec.source), LoaderSettings)
 
     def predictions(self, dataset: Any, settings: LoaderSettings) -> Iterator[tuple[Any, Any]]:
-        """All samples of a dataset, without their images, with their predictions."""
+        """All samples of a dataset, without their images, with their predictions.
+
+        A model with a memory gets them one by one, whatever batch size the settings say.
+        """
+        if has_memory(self.detector):
+            settings = replace(settings, batch_size=1)
+        memory = None
         for batch in batches(loader_for_testing(dataset, settings, self.device)):
-            yield from zip(batch.samples, self.predict(batch), strict=True)
+            found, memory = self.step(batch, memory)
+            yield from zip(batch.samples, found, strict=True)
+
+
+class FrameStream:
+    """A detector that is given one frame after the other.
+
+    Args:
+        loaded: the detector, with or without a memory.
+    """
+
+    def __init__(self, loaded: LoadedDetector) -> None:
+        self._loaded = loaded
+        self._memory: StreamMemory | None = None
+        self._last: Frame | None = None
+
+    def next(self, frame: Frame) -> Detections:
+        """Detections of a frame that went through the transforms; any frame may come at any time.
+
+        What was seen before counts only where the frame goes on from the one that came last.
+        """
+        frame = replace(frame, continues=frame.goes_on_from(self._last))
+        batch = collate_frames([frame])
+        (found,), self._memory = self._loaded.step(batch, self._memory)
+        self._last = batch.frames[0]  # without its images
+        return found
 
 
 def load_detector(

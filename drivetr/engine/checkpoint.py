@@ -9,6 +9,7 @@ A checkpoint is a dict of plain data and tensors:
     ema         the same keys, averaged; or None
     optimizer   state of the optimizer and of the loss scaler
     rng         state of the random generators, one entry a process
+    memory      what the detector remembers of its lanes' last frames, likewise; empty without one
     log         values of the last iterations that the log averages over
     meta        seed, versions, number of processes, config as data
 """

@@ -23,8 +23,9 @@ Names a config may define (`*` must be there). Any other name has to be a helper
 uses; one that nobody reads is refused with a hint:
 
     model *        model(*batch.inputs, [noised=...]) -> outputs or (outputs, memory); a batch of
-                   camera frames has the inputs images and cameras, one of single images has images
-                   and padding_mask
+                   camera frames has the inputs images, cameras and moments, one of single images
+                   has images and padding_mask. One whose class says `streams = True` also gets
+                   memory=, what it gave for the frame before
     postprocess *  postprocess(outputs, *batch.sizes) -> one prediction a sample
     criterion *    criterion(outputs, *batch.truth) -> dict of weighted losses; their sum is the
                    training loss

@@ -2,13 +2,14 @@
 
 import inspect
 from collections.abc import Generator, Iterable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
 
 import torch
 from torch import distributed
 from torch.utils.data import DataLoader
 
+from drivetr.data.lane_sampler import LaneSampler, split_evenly
 from drivetr.data.sampler import StreamSampler
 from drivetr.engine.build import Builder
 from drivetr.engine.checks import at_least
@@ -33,15 +34,62 @@ class LoaderSettings:
         at_least(self, batch_size=1, num_workers=0)
 
 
-def build_dataset(node: dict[str, Any], where: str, builder: Builder) -> tuple[Any, LoaderSettings]:
+@dataclass(frozen=True)
+class TrainLoaderSettings(LoaderSettings):
+    """Those of `train_data`, which also tell in what order the frames come.
+
+    Attributes:
+        streaming: every place in the batch shows frames in the order of time, for models with a
+            memory; else they are shuffled one by one.
+        sequences_per_scene: with `streaming`, parts into which each unbroken run of a scene is cut;
+            every part is a sequence of its own.
+    """
+
+    streaming: bool = False
+    sequences_per_scene: int = 2
+
+    def __post_init__(self) -> None:
+        """Checks the ranges."""
+        super().__post_init__()
+        at_least(self, sequences_per_scene=1)
+
+    def sequences(self, dataset: Any) -> list[range] | None:
+        """The sequences that lanes are made of, or None where frames are shuffled.
+
+        Raises:
+            ValueError: the samples of the dataset have no order in time.
+        """
+        if not self.streaming:
+            return None
+        if not hasattr(dataset, "sequences"):
+            raise ValueError(
+                f"streaming=True needs frames in the order of time, which {type(dataset).__name__}"
+                " does not have; leave it out"
+            )
+        return split_evenly(dataset.sequences(), self.sequences_per_scene)
+
+
+_Settings = TypeVar("_Settings", bound=LoaderSettings)
+
+
+def build_dataset(
+    node: dict[str, Any], where: str, builder: Builder, kind: type[_Settings]
+) -> tuple[Any, _Settings]:
     """The dataset that `train_data` or `test_data` describes, and how to load it.
 
     A class that takes an `index` gets (dataroot, version); nuScenes' is built where it is absent.
     Others get the names that they take.
+
+    Args:
+        node: the entry of the config.
+        where: its name.
+        builder: of the config.
+        kind: of the settings that come back.
     """
-    own = {key: value for key, value in node.items() if key in LoaderSettings.__annotations__}
+    names = {field.name for field in fields(kind)}
+    own = {key: value for key, value in node.items() if key in names}
     rest = {key: value for key, value in node.items() if key not in own}
-    settings: LoaderSettings = builder.call(LoaderSettings, own, where)
+    settings: _Settings = builder.call(kind, own, where)
     if rest.get("type") is None:
         raise DrivetrError(f"{builder.source}: {where} needs 'type'")
     cls = rest.pop("type")
@@ -55,24 +103,30 @@ def build_dataset(node: dict[str, Any], where: str, builder: Builder) -> tuple[A
 
 
 def loader_for_training(
-    dataset: Any, settings: LoaderSettings, seed: int, device: torch.device
+    dataset: Any,
+    settings: LoaderSettings,
+    seed: int,
+    device: torch.device,
+    sequences: list[range] | None = None,
 ) -> "DataLoader[Any]":
-    """An endless loader of shuffled batches whose order depends on seed and iteration alone.
+    """An endless loader of batches whose order depends on seed and iteration alone.
 
-    Its sampler is a `StreamSampler`; `start_at` places it before the iterator is made.
+    Its sampler is a `StreamSampler` of shuffled frames, or where sequences are given a
+    `LaneSampler`; `start_at` places it before the iterator is made.
     """
     in_parallel = distributed.is_initialized()
-    sampler = StreamSampler(
-        num_samples=len(dataset),
-        batch_size=settings.batch_size,
-        seed=seed,
-        rank=distributed.get_rank() if in_parallel else 0,
-        world_size=distributed.get_world_size() if in_parallel else 1,
-    )
+    places = {
+        "batch_size": settings.batch_size,
+        "seed": seed,
+        "rank": distributed.get_rank() if in_parallel else 0,
+        "world_size": distributed.get_world_size() if in_parallel else 1,
+    }
     return DataLoader(
         dataset,
         batch_size=settings.batch_size,
-        sampler=sampler,
+        sampler=StreamSampler(len(dataset), **places)
+        if sequences is None
+        else LaneSampler(sequences, **places),
         num_workers=settings.num_workers,
         collate_fn=dataset.collate,
         pin_memory=device.type == "cuda",

@@ -9,6 +9,7 @@ from drivetr.errors import DrivetrError
 CLASSES: dict[str, str] = {
     # data
     "NuScenesDataset": "drivetr.data.nuscenes.dataset",
+    "PastImages": "drivetr.data.nuscenes.past",
     "CaptionedCrops": "drivetr.data.nuscenes.crops",
     "PromptedCrops": "drivetr.data.nuscenes.crops",
     "CropRule": "drivetr.data.nuscenes.crops",
@@ -33,7 +34,7 @@ CLASSES: dict[str, str] = {
     # detectors and their parts
     "PETR": "drivetr.models.petr",
     "DETR3D": "drivetr.models.detr3d",
-    "PyramidPETR": "drivetr.models.detr3d",
+    "PyramidPETR": "drivetr.models.pyramid_petr",
     "StreamPETR": "drivetr.models.streampetr",
     "DETR": "drivetr.models.detr",
     "LeNet5": "drivetr.models.lenet",
@@ -49,6 +50,7 @@ CLASSES: dict[str, str] = {
     "AttendedCentre": "drivetr.models.box_head",
     "AttendedVelocity": "drivetr.models.velocity",
     "DisplacementVelocity": "drivetr.models.velocity",
+    "RememberedVelocity": "drivetr.models.velocity",
     "FasterRCNN": "drivetr.models.classical",
     "FCOS": "drivetr.models.classical",
     "DiskPixels": "drivetr.models.classical_outputs",
@@ -65,6 +67,7 @@ CLASSES: dict[str, str] = {
     "TransformerDecoder": "drivetr.nn.decoder",
     "ProjectedSampling": "drivetr.nn.projected_sampling",
     "SampledAggregation": "drivetr.nn.sampled_aggregation",
+    "CameraAlignment": "drivetr.nn.camera_alignment",
     "QueryPosition": "drivetr.nn.query_position",
     "ImageNormalizer": "drivetr.nn.normalize",
     "TwoMomentAttention": "drivetr.nn.two_moments",

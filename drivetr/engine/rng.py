@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, distributed
+from torch import Tensor
 
 
 def seed_everything(seed: int) -> None:
@@ -43,17 +43,3 @@ def set_rng_state(state: dict[str, Tensor], device: torch.device) -> None:
     torch.set_rng_state(state["torch"])
     if device.type == "cuda" and "cuda" in state:
         torch.cuda.set_rng_state(state["cuda"], device)
-
-
-def gather_rng_states(device: torch.device) -> list[dict[str, Tensor]]:
-    """The states of all processes of the run, in the order of their ranks; a collective call."""
-    mine = rng_state(device)
-    if not distributed.is_initialized():
-        return [mine]
-    ranks: list[dict[str, Tensor]] = [{} for _ in range(distributed.get_world_size())]
-    for key, value in mine.items():
-        gathered = [torch.empty_like(value) for _ in ranks]
-        distributed.all_gather(gathered, value)
-        for rank, state in zip(ranks, gathered, strict=True):
-            rank[key] = state
-    return ranks

@@ -17,8 +17,9 @@ from torch.utils.data import DataLoader
 
 from drivetr.engine.checkpoint import save_checkpoint
 from drivetr.engine.ema import Ema
+from drivetr.engine.gather import gathered
 from drivetr.engine.loaders import batches
-from drivetr.engine.rng import gather_rng_states, seed_everything, set_rng_state
+from drivetr.engine.rng import rng_state, seed_everything, set_rng_state
 from drivetr.engine.training import DetectorTraining
 from drivetr.errors import DrivetrError
 from drivetr.structures.batch import ModelBatch
@@ -186,6 +187,8 @@ class TrainRunner(Runner):
         if self.state.ema is not None:
             self.state.ema.load_state_dict(saved["ema"])
         self.state.optimizer.load_state_dict(saved["optimizer"])
+        memory = saved.get("memory", [{}] * self.world_size)[self.rank]  # older ones had none
+        self.state.model.load_memory({k: v.to(self.device) for k, v in memory.items()})
         for key, entry in saved["log"].items():
             self.message_hub.log_scalars[key] = HistoryBuffer(entry["values"], entry["counts"])
         self.train_loop.iter = saved["iteration"]
@@ -199,7 +202,8 @@ class TrainRunner(Runner):
 
     def save(self) -> None:
         """Writes a checkpoint after the present iteration; every process has to call it."""
-        rng = gather_rng_states(self.device)
+        rng = gathered(rng_state(self.device))
+        memory = gathered(self.state.model.memory_state())
         if self.rank != 0:
             return
         weights = self.state.model.state_dict()
@@ -215,6 +219,7 @@ class TrainRunner(Runner):
             "ema": None if self.state.ema is None else self.state.ema.state,
             "optimizer": self.state.optimizer.state_dict(),
             "rng": rng,
+            "memory": memory,
             "log": self._log_state(),
             "meta": self.state.meta,
         }

@@ -36,14 +36,14 @@ from drivetr.engine.hooks import (
     ProgressHook,
     ScheduleHook,
 )
-from drivetr.engine.loaders import LoaderSettings, build_dataset, loader_for_training
+from drivetr.engine.loaders import TrainLoaderSettings, build_dataset, loader_for_training
 from drivetr.engine.optim import build_optimizer, wrap_optimizer
 from drivetr.engine.registry import to_data
 from drivetr.engine.rng import seed_everything
 from drivetr.engine.runner import TrainingState, TrainRunner
 from drivetr.engine.schedule import Schedule
 from drivetr.engine.spec import DetectorSpec, without_init
-from drivetr.engine.training import DetectorTraining
+from drivetr.engine.training import DetectorTraining, has_memory
 from drivetr.errors import DrivetrError
 from drivetr.files import atomic_text
 
@@ -113,6 +113,7 @@ def train(config: RunConfig, options: RunOptions) -> Path:
     seed_everything(config.seed)
     model = _build_model(config, builder).to(device)
     dataset, loading = _open_dataset(config, builder, rank)
+    sequences = _sequences(config, model, dataset, loading)
     work_dir = _made_folder(options, rank)
     length = _length(config, builder, len(dataset), (loading.batch_size, world_size))
     optimizer = build_optimizer(model, config.optimizer, length.lr_scale, config.file)
@@ -131,7 +132,7 @@ def train(config: RunConfig, options: RunOptions) -> Path:
     runner = TrainRunner(
         state,
         work_dir=work_dir,
-        loader=loader_for_training(dataset, loading, config.seed, device),
+        loader=loader_for_training(dataset, loading, config.seed, device, sequences),
         max_iters=length.iterations,
         log_interval=config.log_interval,
         hooks=_hooks(config, state, length, saving.interval),
@@ -192,17 +193,34 @@ def _build_model(config: RunConfig, builder: Builder) -> DetectorTraining:
     )
 
 
-def _open_dataset(config: RunConfig, builder: Builder, rank: int) -> tuple[Any, LoaderSettings]:
+def _open_dataset(
+    config: RunConfig, builder: Builder, rank: int
+) -> tuple[Any, TrainLoaderSettings]:
     """The training split; the first process builds the index where it is absent, others wait."""
     if rank != 0:
         distributed.barrier()
-    dataset, loading = build_dataset(config.train_data, "train_data", builder)
+    dataset, loading = build_dataset(config.train_data, "train_data", builder, TrainLoaderSettings)
     if rank == 0 and distributed.is_initialized():
         distributed.barrier()
     if len(dataset) == 0:
         raise DrivetrError(f"{config.file}: train_data has no samples in split of that name")
     _check_classes(config, dataset)
     return dataset, loading
+
+
+def _sequences(
+    config: RunConfig, model: DetectorTraining, dataset: Any, loading: TrainLoaderSettings
+) -> list[range] | None:
+    """The sequences that the training goes through in order; None where it shuffles frames."""
+    if has_memory(model.detector) and not loading.streaming:
+        raise DrivetrError(
+            f"{config.file}: {type(model.detector).__name__} has a memory and wants frames in the"
+            " order of time, but train_data shuffles them; set streaming=True there"
+        )
+    try:
+        return loading.sequences(dataset)
+    except ValueError as error:
+        raise DrivetrError(f"{config.file}: train_data: {error}") from error
 
 
 def _check_classes(config: RunConfig, dataset: Any) -> None:

@@ -2,12 +2,14 @@
 
 import math
 from contextlib import AbstractContextManager
+from dataclasses import fields
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from drivetr.structures.batch import ModelBatch
+from drivetr.structures.stream_memory import StreamMemory
 
 
 class OptimizerStep(Protocol):
@@ -20,10 +22,24 @@ class OptimizerStep(Protocol):
         """Backward pass and optimizer step."""
 
 
-def outputs_of(model: nn.Module, batch: ModelBatch, **extra: Any) -> Any:
-    """What a model says of a batch, without the memory of those that have one."""
+def has_memory(model: nn.Module) -> bool:
+    """Whether a model wants frames in order, and back what it gave as memory for the last ones."""
+    return bool(getattr(model, "streams", False))
+
+
+def answer(
+    model: nn.Module, batch: ModelBatch, memory: StreamMemory | None = None, **extra: Any
+) -> tuple[Any, StreamMemory | None]:
+    """What a model says of a batch, and its memory for the next one, None where it has none."""
+    if has_memory(model):
+        extra["memory"] = memory
     found = model(*batch.inputs, **extra)
-    return found[0] if isinstance(found, tuple) else found
+    return found if isinstance(found, tuple) else (found, None)
+
+
+def outputs_of(model: nn.Module, batch: ModelBatch, **extra: Any) -> Any:
+    """What a model says of a batch that stands alone."""
+    return answer(model, batch, **extra)[0]
 
 
 class DetectorTraining(nn.Module):
@@ -34,6 +50,9 @@ class DetectorTraining(nn.Module):
             `needs_targets` that is true also gets `targets=batch.targets`.
         criterion: `criterion(outputs, *batch.truth)` -> weighted losses, minimised as a sum.
         denoising: `denoising(targets)` -> what the detector takes as `noised`, or None.
+
+    Attributes:
+        memory: what the detector gave with the last batch, if it has one; without gradients.
     """
 
     def __init__(self, detector: nn.Module, criterion: Any, denoising: Any = None) -> None:
@@ -41,6 +60,7 @@ class DetectorTraining(nn.Module):
         self.detector = detector
         self.criterion = criterion
         self.denoising = denoising
+        self.memory: StreamMemory | None = None
 
     def data_preprocessor(self, batch: ModelBatch, training: bool) -> dict[str, ModelBatch]:
         """Moves a batch to the weights' device (called by mmengine)."""
@@ -57,13 +77,25 @@ class DetectorTraining(nn.Module):
             extra["noised"] = self.denoising(batch.targets)
         if getattr(self.detector, "needs_targets", False):
             extra["targets"] = batch.targets
-        outputs = outputs_of(self.detector, batch, **extra)
+        outputs, memory = answer(self.detector, batch, self.memory, **extra)
+        if memory is not None:
+            held = {f.name: getattr(memory, f.name).detach() for f in fields(memory)}
+            self.memory = StreamMemory(**held)
         losses: dict[str, Tensor] = self.criterion(outputs, *batch.truth)
         values = torch.stack([value.detach().float() for value in losses.values()]).tolist()
         for name, value in zip(losses, values, strict=True):
             if not math.isfinite(value):
                 raise FloatingPointError(f"the loss is not finite ({name} = {value})")
         return losses
+
+    def memory_state(self) -> dict[str, Tensor]:
+        """The memory by name; empty where there is none."""
+        memory = self.memory
+        return {} if memory is None else {f.name: getattr(memory, f.name) for f in fields(memory)}
+
+    def load_memory(self, state: dict[str, Tensor]) -> None:
+        """Takes over a memory that `memory_state` gave."""
+        self.memory = StreamMemory(**state) if state else None
 
     def parse_losses(self, losses: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
         """The sum to minimise, and the numbers for the log (called by mmengine)."""

@@ -99,8 +99,8 @@ def _check(frame: Sightings, earlier_s: float) -> None:
 
 def _choosing_order(frame: Sightings) -> NDArray[np.intp]:
     """Rows by falling score; ties by what the boxes are, never by how they are listed."""
-    last_keys = (*frame.velocities.T, *frame.centers.T, frame.labels)
-    return np.lexsort((*last_keys, -frame.scores))
+    keys = (-frame.scores, frame.labels, *frame.centers.T, *frame.velocities.T)
+    return np.lexsort(keys[::-1])  # lexsort wants the first key last
 
 
 def _take(

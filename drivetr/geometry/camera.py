@@ -56,3 +56,24 @@ def focal_lengths_px(img_from_lidar: Float[Tensor, "*B 4 4"]) -> Float[Tensor, "
     across = torch.linalg.cross(img_from_lidar[..., :2, :3], forward)
     lengths: Tensor = across.norm(dim=-1) / forward.square().sum(-1)
     return lengths
+
+
+def split_projection(
+    img_from_src: Float[Tensor, "*B 4 4"],
+) -> tuple[Float[Tensor, "*B 2"], Float[Tensor, "*B 3 4"]]:
+    """Focal lengths (fx, fy) in pixels, and the pose that goes before the intrinsic matrix.
+
+    The row for depth is the optical axis; what the rows for u * depth and v * depth have across it
+    is f times the image's axes. In a mirrored image fx is negative, so that the axes stay
+    right-handed. The intrinsic matrix must be without skew, fy positive.
+    """
+    forward = img_from_src[..., 2:3, :]
+    length = forward[..., :3].norm(dim=-1)  # 1 in a frame of metres
+    center = (img_from_src[..., :2, :3] * forward[..., :3]).sum(-1) / length**2
+    across = img_from_src[..., :2, :] - center[..., None] * forward
+    focal = across[..., :3].norm(dim=-1) / length
+    axes = torch.cat([across / focal[..., None], forward], dim=-2)
+    mirrored = torch.linalg.det(axes[..., :3]).sign()[..., None]
+    one = torch.ones_like(mirrored)
+    focal = focal * torch.cat([mirrored, one], dim=-1)
+    return focal, axes * torch.cat([mirrored, one, one], dim=-1)[..., None]

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from drivetr.geometry.box_codes import BOX_CODES, boxes_from_code
 from drivetr.geometry.boxes import BOX_DIM, CENTER, VELOCITY
 from drivetr.models.named_classes import NamedClasses
+from drivetr.models.velocity import Sighting
 from drivetr.nn.grouped_mlp import GroupedMlp
 from drivetr.nn.mlp import mlp, normed_mlp
 from drivetr.nn.ranges import Range3D, inverse_sigmoid, metres_from_unit
@@ -87,8 +88,8 @@ class BoxHead(nn.Module):
         prior: score that an untrained head gives to every class, as in focal loss.
         names: compares queries with texts; without it every class has weights of its own.
         group_dims: raw columns that each get a network of their own behind a common one (PETRv2).
-        velocity: how a velocity follows from raw output, attended points and the time between two
-            moments; without it the raw output is the velocity.
+        velocity: how a velocity follows from raw output, place and what was seen earlier
+            (`drivetr.models.velocity`); without it the raw output is the velocity.
     """
 
     def __init__(  # noqa: PLR0913 - two small networks, their sizes and what reads them
@@ -129,7 +130,7 @@ class BoxHead(nn.Module):
         query: Float[Tensor, "B Q C"],
         reference: Float[Tensor, "B Q 3"],
         points: Float[Tensor, "B heads Q 3"] | None,
-        elapsed_s: Float[Tensor, "B"] | None = None,
+        earlier: Float[Tensor, "B"] | Sighting | None = None,
     ) -> dict[str, Tensor]:
         """What decoder layer `layer` reads from normed queries.
 
@@ -138,7 +139,8 @@ class BoxHead(nn.Module):
             query: the queries.
             reference: where they started from, in units of the detection range.
             points: what their heads looked at, in metres.
-            elapsed_s: between the moments that the images show, for a head with `velocity`.
+            earlier: for a head with `velocity`, the seconds between the moments that the images
+                show, or what is remembered of the queries' objects.
 
         Returns:
             `pred_logits` (B,Q,K), `pred_boxes` (B,Q,10) in metres, and what `names` adds.
@@ -149,7 +151,7 @@ class BoxHead(nn.Module):
         centre = self.centre(boxes[..., CENTER], query.float(), reference, points)
         velocity = boxes[..., VELOCITY]
         if self.velocity is not None:
-            velocity = self.velocity(velocity, query.float(), points, elapsed_s)
+            velocity = self.velocity(velocity, query.float(), centre[..., :2], points, earlier)
         parts = [centre, boxes[..., CENTER.stop : VELOCITY.start], velocity]
         return {**prediction, "pred_boxes": torch.cat(parts, dim=-1)}
 

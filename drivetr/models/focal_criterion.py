@@ -13,6 +13,8 @@ from drivetr.models.matcher import Assignment, focal_cost, image_box_cost, least
 from drivetr.structures.cameras import Cameras
 from drivetr.structures.frame import Targets
 
+Tokens = dict[str, Tensor]  # by the names that `FocalHead` gives its outputs
+
 _EDGE = 1e-4  # how near to 0 or 1 a centreness may come in its loss
 
 
@@ -39,9 +41,7 @@ class FocalMatcher:
         self.centre_weight = centre_weight
 
     @torch.no_grad()
-    def __call__(
-        self, tokens: dict[str, Tensor], truth: ViewTruth, pad_size: tuple[int, int]
-    ) -> Assignment:
+    def __call__(self, tokens: Tokens, truth: ViewTruth, pad_size: tuple[int, int]) -> Assignment:
         """Matched tokens of one image and the object of each.
 
         Args:
@@ -95,7 +95,7 @@ class FocalCriterion:
 
     def __call__(
         self,
-        tokens: dict[str, Tensor],
+        tokens: Tokens,
         targets: list[Targets],
         cameras: Cameras,
         mean_over_ranks: Callable[[Tensor], Tensor],
@@ -109,9 +109,8 @@ class FocalCriterion:
             mean_over_ranks: the mean of a count over all processes.
         """
         truths = [t for i, target in enumerate(targets) for t in view_truths(target, cameras, i)]
-        heat = torch.stack(
-            [centre_heat(t, tuple(tokens["boxes"].shape[2:4]), self.stride) for t in truths]
-        )
+        rows, columns = tokens["boxes"].shape[2:4]
+        heat = torch.stack([centre_heat(t, (rows, columns), self.stride) for t in truths])
         flat = {name: part.flatten(0, 1).flatten(1, 2) for name, part in tokens.items()}
         valid = cameras.valid.flatten()
         image, row, objects = self._match(flat, truths, cameras.pad_size)
@@ -138,7 +137,7 @@ class FocalCriterion:
         return {name: value / count for name, value in sums.items()}
 
     def _match(
-        self, tokens: dict[str, Tensor], truths: list[ViewTruth], pad_size: tuple[int, int]
+        self, tokens: Tokens, truths: list[ViewTruth], pad_size: tuple[int, int]
     ) -> tuple[Tensor, Tensor, ViewTruth]:
         """Image and token of every matched pair, and its object, over all images."""
         images, rows, chosen = [], [], []

@@ -7,8 +7,6 @@ of StreamPETR keep all tokens (`train_ratio` and `infer_ratio` are 1), and so do
 needs this head in training only.
 """
 
-import math
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -41,7 +39,7 @@ class FocalHead(nn.Module):
         self.ltrb = nn.Conv2d(in_channels, 4, 1)
         self.center2d = nn.Conv2d(in_channels, 2, 1)
         for conv in (self.cls, self.centerness):
-            nn.init.constant_(conv.bias, -math.log((1 - _PRIOR) / _PRIOR))
+            conv.bias = nn.Parameter(torch.full_like(conv.weight[:, 0, 0, 0], _PRIOR).logit())
 
     def forward(
         self, features: Float[Tensor, "B N C H W"], cameras: Cameras

@@ -4,6 +4,7 @@ PETR and DETR3D differ in what queries start as, and in what of the images they 
 become feature maps, how the decoder repeats itself and what it tells is the same.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from drivetr.geometry.boxes import CENTER
 from drivetr.models.box_head import BoxHead
 from drivetr.models.denoising import NoisedQueries
-from drivetr.models.velocity import elapsed_seconds
+from drivetr.models.velocity import Sighting, elapsed_seconds
 from drivetr.nn.decoder import PastKeys, TransformerDecoder
 from drivetr.nn.normalize import ImageNormalizer
 from drivetr.nn.position import Position
@@ -61,15 +62,17 @@ class QueryStart:
         reference: their reference points in units of the detection range.
         encode: positions of the queries from their present reference points.
         past: what they see in their self-attention besides one another.
+        sighting: of the objects that they go on from, if any do.
     """
 
     content: Float[Tensor, "B Q C"]
     reference: Float[Tensor, "B Q 3"]
     encode: EncodeQueries
     past: PastKeys | None = None
+    sighting: Sighting | None = None
 
 
-class MultiViewDetector(nn.Module):
+class MultiViewDetector(nn.Module, ABC):
     """Images to feature maps to what queries look at, and a decoder with a head for every layer.
 
     A detector adds `image_features`, `encode` and `start`.
@@ -129,17 +132,17 @@ class MultiViewDetector(nn.Module):
         tokens = self.encode(self.image_features(images, cameras), cameras)
         return self.decode(tokens, self.start(len(images), noised), noised), memory
 
+    @abstractmethod
     def image_features(self, images: Tensor, cameras: Cameras) -> Any:
         """Every camera on its own through backbone and neck: what `encode` takes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def encode(self, features: Any, cameras: Cameras) -> ImageTokens:
         """From image features to what the decoder looks at."""
-        raise NotImplementedError
 
+    @abstractmethod
     def start(self, batch: int, noised: NoisedQueries | None = None) -> QueryStart:
         """The detector's own queries, behind the noised ones if there are any."""
-        raise NotImplementedError
 
     def image_maps(self, images: Tensor, cameras: Cameras) -> list[Float[Tensor, "B N C _ _"]]:
         """All maps of the neck, finest first."""
@@ -165,7 +168,9 @@ class MultiViewDetector(nn.Module):
         query, reference = start.content, start.reference
         past = 0 if start.past is None else start.past.content.shape[1]
         query_mask = None if noised is None else noised.attention_mask(query.shape[1], past)
-        elapsed_s = None if self.head.velocity is None else elapsed_seconds(tokens.age_s)
+        earlier: Tensor | Sighting | None = start.sighting
+        if earlier is None and self.head.velocity is not None:
+            earlier = elapsed_seconds(tokens.age_s)
         layers = []
         for index in range(len(self.decoder)):
             query, attended = self.decoder.step(
@@ -179,7 +184,7 @@ class MultiViewDetector(nn.Module):
                 start.past,
             )
             normed = self.decoder.post_norm(query)
-            found = self.head(index, normed, reference, attended, elapsed_s)
+            found = self.head(index, normed, reference, attended, earlier)
             for name in SCORES & found.keys():
                 found[name] = found[name].masked_fill(tokens.blind[:, None, None], BLIND_LOGIT)
             layers.append(found)

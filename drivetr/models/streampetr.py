@@ -3,15 +3,18 @@
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - the name every PyTorch reader expects
 
 from drivetr.models.denoising import NoisedQueries
+from drivetr.models.focal_head import FocalHead
 from drivetr.models.multi_view import MultiViewDetector, Outputs, QueryStart
+from drivetr.models.velocity import Sighting
 from drivetr.nn.decoder import PastKeys
 from drivetr.nn.position import Position
 from drivetr.nn.query_memory import QueryMemory
 from drivetr.nn.ranges import unit_from_metres
-from drivetr.nn.spatial_alignment import SpatialAlignment
 from drivetr.structures.cameras import Cameras
 from drivetr.structures.moments import Moments
 from drivetr.structures.stream_memory import StreamMemory
@@ -27,8 +30,11 @@ class StreamPETR(nn.Module):
     Args:
         detector: what looks at one moment.
         memory: recalls and keeps queries.
-        alignment: tells image features through which lens they were seen.
+        alignment: tells image features through which lens they were seen: `SpatialAlignment`, or
+            `CameraAlignment` for a detector that looks at a pyramid (RepDETR3D).
         focal: auxiliary 2D head on the image features, used in training only.
+        move_on: remembered queries start where their velocity has taken them since, and not where
+            they were seen, as published.
     """
 
     streams = True  # wants frames in order, and its memory back
@@ -37,14 +43,16 @@ class StreamPETR(nn.Module):
         self,
         detector: MultiViewDetector,
         memory: QueryMemory,
-        alignment: SpatialAlignment | None = None,
-        focal: nn.Module | None = None,
+        alignment: nn.Module | None = None,
+        focal: FocalHead | None = None,
+        move_on: bool = False,
     ) -> None:
         super().__init__()
         self.detector = detector
         self.memory = memory
         self.alignment = alignment
         self.focal = focal
+        self.move_on = move_on
 
     def forward(
         self,
@@ -93,7 +101,7 @@ class StreamPETR(nn.Module):
     def start(self, recalled: StreamMemory, noised: NoisedQueries | None = None) -> QueryStart:
         """Noised, learned and propagated queries, and the rest of the memory as past keys."""
         own = self.detector.start(len(recalled.content), noised)
-        places = unit_from_metres(recalled.reference, self.detector.span).to(own.reference)
+        places = unit_from_metres(self.places(recalled), self.detector.span).to(own.reference)
         reference = torch.cat([own.reference, places], dim=1)
         content = torch.cat([own.content, recalled.content], dim=1)
         standing = self.memory.standing(own.content.shape[1], recalled)
@@ -107,7 +115,32 @@ class StreamPETR(nn.Module):
 
         rest = slice(count, None)
         past = PastKeys(content[:, rest], encode(reference[:, rest], rest))
-        return QueryStart(content[:, :count], reference[:, :count], encode, past)
+        sighting = self.sighting(recalled, own.content.shape[1])
+        return QueryStart(content[:, :count], reference[:, :count], encode, past, sighting)
+
+    def places(self, recalled: StreamMemory) -> Float[Tensor, "B M 3"]:
+        """Where remembered queries start, in metres."""
+        if not self.move_on:
+            return recalled.reference
+        way = recalled.present_velocity * recalled.age_s[..., None]
+        return recalled.reference + F.pad(way, (0, 1))
+
+    def sighting(self, recalled: StreamMemory, count: int) -> Sighting | None:
+        """What the head may know of the objects of so many own queries and the propagated ones."""
+        if self.detector.head.velocity is None:
+            return None
+        rows = slice(self.memory.num_propagated)
+
+        def behind_own(x: Tensor) -> Tensor:
+            padding = x.new_zeros(len(x), count, *x.shape[2:])
+            return torch.cat([padding, x[:, rows]], dim=1)
+
+        return Sighting(
+            place=behind_own(recalled.reference[..., :2].float()),
+            velocity=behind_own(recalled.present_velocity),
+            age_s=behind_own(recalled.age_s.float()),
+            known=behind_own(recalled.ids >= 0),
+        )
 
     def numbered(self, recalled: StreamMemory, count: int) -> Tensor:
         """Numbers (B,Q) of the queries: those of the propagated ones go on, all others are new."""

@@ -1,22 +1,52 @@
-"""How velocity follows from images of two moments."""
+"""How velocity follows from images of two moments, or from what is remembered."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
-from jaxtyping import Float
+import torch
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
+
+MIN_AGE_S = 0.05  # places of moments that are nearer tell no velocity
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """The objects that queries go on from, as they were when they were last seen.
+
+    Attributes:
+        place: x and y in metres of the present reference frame.
+        velocity: m/s along its axes.
+        age_s: seconds since then.
+        known: False for queries that go on from nothing.
+    """
+
+    place: Float[Tensor, "B Q 2"]
+    velocity: Float[Tensor, "B Q 2"]
+    age_s: Float[Tensor, "B Q"]
+    known: Bool[Tensor, "B Q"]
 
 
 class Velocity(Protocol):
-    """How a velocity follows from the raw output and from where the query looked."""
+    """How a velocity follows from the raw output, the place and what was seen before."""
 
     def __call__(
         self,
         raw: Float[Tensor, "B Q 2"],
         query: Float[Tensor, "B Q C"],
+        place: Float[Tensor, "B Q 2"],
         points: Float[Tensor, "B heads Q 3"] | None,
-        elapsed_s: Float[Tensor, "B"],
+        earlier: Float[Tensor, "B"] | Sighting,
     ) -> Float[Tensor, "B Q 2"]:
-        """Metres a second, where `elapsed_s` lie between the two moments."""
+        """Metres a second.
+
+        Args:
+            raw: what the head says.
+            query: the queries.
+            place: x and y where the head finds them.
+            points: what their heads looked at, in metres.
+            earlier: seconds between the two moments that images show, or what is remembered.
+        """
         ...
 
 
@@ -24,7 +54,7 @@ class DisplacementVelocity(nn.Module):
     """PETRv2's velocity (arXiv:2206.01256): the raw output is how far the object went."""
 
     def forward(
-        self, raw: Tensor, query: Tensor, points: Tensor | None, elapsed_s: Tensor
+        self, raw: Tensor, query: Tensor, place: Tensor, points: Tensor | None, elapsed_s: Tensor
     ) -> Float[Tensor, "B Q 2"]:
         """Metres a second; neither the query nor the attended points are looked at."""
         return raw / elapsed_s[:, None, None]
@@ -44,7 +74,7 @@ class AttendedVelocity(nn.Module):
         self.gate = nn.Linear(embed_dim, num_heads + 1)  # the last gate is for not having moved
 
     def forward(
-        self, raw: Tensor, query: Tensor, points: Tensor | None, elapsed_s: Tensor
+        self, raw: Tensor, query: Tensor, place: Tensor, points: Tensor | None, elapsed_s: Tensor
     ) -> Float[Tensor, "B Q 2"]:
         """Metres a second."""
         heads = self.gate.out_features - 1
@@ -55,6 +85,39 @@ class AttendedVelocity(nn.Module):
         now, then = points[..., :2].transpose(1, 2).split(heads, dim=2)  # B Q heads 2
         went = (gates[..., None] * (now - then)).sum(2)
         return went / elapsed_s[:, None, None] + raw
+
+
+class RememberedVelocity(nn.Module):
+    """A gated mean of the velocity that is remembered and of the way since then, plus the raw one.
+
+    Where the object went on as it had, both are the same: the gate between them says how far a new
+    place corrects the old velocity, as the gain of a Kalman filter does.
+
+    Args:
+        embed_dim: width C of the queries.
+    """
+
+    def __init__(self, embed_dim: int) -> None:
+        super().__init__()
+        self.gate = nn.Linear(embed_dim, 3)  # the last gate is for neither
+
+    def forward(
+        self,
+        raw: Tensor,
+        query: Tensor,
+        place: Tensor,
+        points: Tensor | None,
+        earlier: Sighting,
+    ) -> Float[Tensor, "B Q 2"]:
+        """Metres a second; the raw ones for queries that go on from nothing.
+
+        The place is detached: it learns from its own loss, not through a difference.
+        """
+        age = earlier.age_s.clamp(min=MIN_AGE_S)[..., None]
+        went = (place.detach() - earlier.place) / age
+        gates = self.gate(query).softmax(-1)
+        told = gates[..., :1] * earlier.velocity + gates[..., 1:2] * went
+        return raw + torch.where(earlier.known[..., None], told, 0.0)
 
 
 def elapsed_seconds(age_s: Float[Tensor, "B N"] | None) -> Float[Tensor, "B"]:

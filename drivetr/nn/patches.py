@@ -32,7 +32,7 @@ def resize_positions(
     if (rows, columns) == (grid, grid):
         return learned
     resized = functional.interpolate(
-        learned.transpose(1, 2).unflatten(2, (grid, grid)).float(),
+        learned.transpose(1, 2).reshape(1, -1, grid, grid).float(),
         size=(rows, columns),
         mode="bicubic",
         align_corners=False,

@@ -89,7 +89,7 @@ class SampledAggregation(nn.Module):
     ) -> Float[Tensor, "B Q N P L G"]:
         """The weights; absent cameras have none."""
         rows = cameras.img_from_lidar[..., :3, :].flatten(-2)  # B N 12
-        seen_by = self.cam_embed(rows.to(self.cam_embed[0].weight.dtype))
+        seen_by = self.cam_embed(rows.to(self.weights_fc.weight.dtype))
         logits: Tensor = self.weights_fc(known[:, :, None] + seen_by[:, None]).float()
         absent = ~cameras.valid[:, None, :, None]  # B 1 N 1
         logits = logits.masked_fill(absent, torch.finfo(logits.dtype).min)

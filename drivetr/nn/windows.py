@@ -12,7 +12,8 @@ def split_windows(x: Float[Tensor, "B H W C"], size: int) -> Float[Tensor, "_win
     """
     below, beside = (-side % size for side in x.shape[1:3])
     x = pad(x, (0, 0, 0, beside, 0, below))
-    cut = x.unflatten(2, (-1, size)).unflatten(1, (-1, size))  # B down size across size C
+    down, across = x.shape[1] // size, x.shape[2] // size
+    cut = x.reshape(len(x), down, size, across, size, -1)
     return cut.transpose(2, 3).flatten(0, 2)
 
 
@@ -22,5 +23,5 @@ def join_windows(
     """The map that `split_windows` cut, without what it added."""
     size = windows.shape[1]
     down, across = -(-rows // size), -(-columns // size)
-    joined = windows.unflatten(0, (-1, down, across)).transpose(2, 3)  # B down size across size C
-    return joined.flatten(3, 4).flatten(1, 2)[:, :rows, :columns]
+    joined = windows.reshape(-1, down, across, size, size, windows.shape[3])
+    return joined.transpose(2, 3).flatten(3, 4).flatten(1, 2)[:, :rows, :columns]

@@ -9,6 +9,11 @@ from torch import Tensor
 from drivetr.structures.cameras import Cameras
 from drivetr.structures.moments import Moments
 
+PAST = "_PAST"
+MAX_GAP_US = (
+    600_000  # between two frames of which one goes on from the other; keyframes are at 2 Hz
+)
+
 
 @dataclass(frozen=True)
 class Targets:
@@ -68,7 +73,8 @@ class Frame:
         timestamp_us: time in microseconds.
         images: RGB, one an entry of `camera_names`.
         cameras: calibration of these images, without a batch dimension.
-        camera_names: channels in the order of the images.
+        camera_names: channels in the order of the images. Images of the past stand behind those of
+            the present, under the name of their camera with `PAST` at its end.
         global_from_lidar: float64 pose of the reference frame; it also undoes BEV augmentation.
         ego_from_lidar: float64, where the reference frame sits on the car.
         targets: ground truth, absent where the split has none.
@@ -85,6 +91,12 @@ class Frame:
     ego_from_lidar: Float[Tensor, "4 4"]
     targets: Targets | None = None
     continues: bool = False
+
+    def goes_on_from(self, before: "Frame | None") -> bool:
+        """Whether it continues when `before`, or nothing, was in fact the last frame given."""
+        if before is None or before.scene != self.scene:
+            return False
+        return self.continues and 0 < self.timestamp_us - before.timestamp_us <= MAX_GAP_US
 
 
 @dataclass(frozen=True)

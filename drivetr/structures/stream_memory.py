@@ -75,6 +75,12 @@ class StreamMemory:
             age_s=self.age_s + seconds[:, None],
         )
 
+    @property
+    def present_velocity(self) -> Float[Tensor, "B M 2"]:
+        """Velocity in m/s along the axes in which `reference` is told."""
+        turn = self.frame_from_lidar[..., :2, :2].to(self.velocity)
+        return (turn @ self.velocity[..., None])[..., 0]
+
     def to(self, device: torch.device | str) -> "StreamMemory":
         """The same memory on another device."""
         return StreamMemory(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})

@@ -1,6 +1,7 @@
 """Every config of the repository: it can be read, every key means something, everything builds."""
 
 import inspect
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,12 @@ import pytest
 from drivetr.engine.build import Builder
 from drivetr.engine.config import RunConfig, load_config
 from drivetr.engine.ema import EmaSettings
-from drivetr.engine.loaders import LoaderSettings
+from drivetr.engine.loaders import LoaderSettings, TrainLoaderSettings
 from drivetr.engine.optim import build_optimizer
 from drivetr.engine.schedule import Schedule
 from drivetr.engine.spec import DetectorSpec
 from drivetr.engine.train import CheckpointSettings
-from drivetr.engine.training import DetectorTraining
+from drivetr.engine.training import DetectorTraining, has_memory
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / "configs").rglob("*.py"))
@@ -32,7 +33,8 @@ def build_without_data(node: dict[str, Any], where: str) -> dict[str, Any]:
         return arguments
 
     dataset.__signature__ = inspect.signature(node["type"])  # type: ignore[attr-defined]
-    loader = LoaderSettings.__annotations__
+    kind = TrainLoaderSettings if where == "train_data" else LoaderSettings
+    loader = {field.name for field in fields(kind)}
     rest = {k: v for k, v in node.items() if k not in {"type", *loader}}
     if "index" in inspect.signature(node["type"]).parameters:
         rest["index"] = (rest.pop("dataroot"), rest.pop("version"))
@@ -51,6 +53,7 @@ def test_everything_builds(config: RunConfig) -> None:
         builder.build(config.criterion, "criterion"),
         builder.build(config.denoising, "denoising"),
     )
+    assert config.train_data.get("streaming") or not has_memory(model.detector)
     optimizer = build_optimizer(model, config.optimizer, 1.0, config.file)
     grouped = {id(p) for group in optimizer.param_groups for p in group["params"]}
     assert grouped == {id(p) for p in model.parameters() if p.requires_grad}

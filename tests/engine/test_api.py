@@ -11,7 +11,7 @@ from drivetr.engine.config import load_config
 from drivetr.engine.registry import CLASSES
 from drivetr.engine.train import RunOptions, train
 from drivetr.errors import DrivetrError
-from tests.engine.tiny import TinyDetector
+from tests.engine.tiny import TinyDataset, TinyDetector
 
 CONFIG = Path(__file__).with_name("tiny_config.py")
 
@@ -75,3 +75,12 @@ class TestPredict:
         for one, (_, other) in zip(single, batched, strict=True):
             torch.testing.assert_close(one.boxes, other.boxes)
             torch.testing.assert_close(one.scores, other.scores)
+
+
+class TestStep:
+    def test_a_detector_without_memory_has_none(self, checkpoint):
+        loaded = load_detector(checkpoint, "cpu", load_config(CONFIG))
+        batch = TinyDataset.collate([loaded.dataset()[0]])
+        found, memory = loaded.step(batch)
+        assert len(found) == 1
+        assert memory is None

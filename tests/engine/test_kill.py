@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks.kill_resume import differences
-from drivetr.engine.checkpoint import list_checkpoints, unfinished_checkpoints
+from drivetr.engine.checkpoint import list_checkpoints, read_checkpoint, unfinished_checkpoints
 
 CONFIG = Path(__file__).with_name("tiny_config.py")
+STREAM_CONFIG = Path(__file__).with_name("tiny_stream_config.py")
 # A checkpoint of several megabytes, so that its write takes long enough to be hit.
 OPTIONS = {
     "schedule.iterations": 24,
@@ -21,18 +22,20 @@ OPTIONS = {
 }
 # One process imports torch and drivetr; each run is forked from it before it has done anything.
 SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(["drivetr.engine.train", "tests.engine.tiny"])
+SERVER.set_forkserver_preload(["drivetr.engine.train", "tests.engine.tiny_stream"])
 
 
-def _train(work_dir: Path, resume: str | None) -> None:
+def _train(work_dir: Path, resume: str | None, config: Path) -> None:
     from drivetr.engine.config import load_config
     from drivetr.engine.train import RunOptions, train
 
-    train(load_config(CONFIG, OPTIONS), RunOptions(work_dir, resume, "cpu"))
+    train(load_config(config, OPTIONS), RunOptions(work_dir, resume, "cpu"))
 
 
-def start(work_dir: Path, resume: str | None = None) -> multiprocessing.Process:
-    process = SERVER.Process(target=_train, args=(work_dir, resume))
+def start(
+    work_dir: Path, resume: str | None = None, config: Path = CONFIG
+) -> multiprocessing.Process:
+    process = SERVER.Process(target=_train, args=(work_dir, resume, config))
     process.start()
     return process
 
@@ -89,3 +92,14 @@ def test_killed_before_the_first_checkpoint(undisturbed, tmp_path):
     kill_when(process, lambda: list(tmp_path.glob("*/run.json")))
     finish(start(tmp_path, "auto"))
     assert differences(tmp_path, undisturbed) == []
+
+
+def test_killed_inside_a_scene(tmp_path):
+    """The memory of the lanes is in the checkpoint: the detector goes on as if nothing was."""
+    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
+    finish(start(undisturbed, config=STREAM_CONFIG))
+    process = start(killed, config=STREAM_CONFIG)
+    kill_when(process, lambda: len(list(killed.glob("iter_[468].pth"))) > 0)
+    finish(start(killed, "auto", STREAM_CONFIG))
+    assert differences(killed, undisturbed) == []
+    assert read_checkpoint(undisturbed / "last.pth")["memory"][0]["content"].any()

@@ -1,11 +1,14 @@
 """Data loaders."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 
 from drivetr.engine.build import Builder
 from drivetr.engine.loaders import (
     LoaderSettings,
+    TrainLoaderSettings,
     batches,
     build_dataset,
     loader_for_testing,
@@ -14,6 +17,7 @@ from drivetr.engine.loaders import (
 from drivetr.errors import DrivetrError
 from drivetr.structures.frame import Frame
 from tests.engine.tiny import TinyDataset
+from tests.engine.tiny_stream import SCENES, TinyScenes
 
 CPU = torch.device("cpu")
 NODE = dict(type=TinyDataset, dataroot="root", version="v", split="s", batch_size=3, num_workers=0)
@@ -28,20 +32,48 @@ class BrokenDataset(TinyDataset):
 
 class TestBuild:
     def test_names_become_the_index(self):
-        dataset, settings = build_dataset(NODE, "train_data", Builder("c.py"))
+        dataset, settings = build_dataset(NODE, "train_data", Builder("c.py"), TrainLoaderSettings)
         assert dataset.version == "v"
         assert dataset.split == "s"
-        assert settings == LoaderSettings(batch_size=3, num_workers=0)
+        assert settings == TrainLoaderSettings(batch_size=3, num_workers=0)
 
     @pytest.mark.parametrize("name", ["type", "dataroot", "version"])
     def test_missing(self, name):
         node = {k: v for k, v in NODE.items() if k != name}
         with pytest.raises(DrivetrError, match=f"c.py: train_data needs '{name}'"):
-            build_dataset(node, "train_data", Builder("c.py"))
+            build_dataset(node, "train_data", Builder("c.py"), TrainLoaderSettings)
 
     def test_misspelt(self):
         with pytest.raises(DrivetrError, match=r"no argument 'bach_size'"):
-            build_dataset({**NODE, "bach_size": 2}, "train_data", Builder("c.py"))
+            build_dataset(
+                {**NODE, "bach_size": 2}, "train_data", Builder("c.py"), TrainLoaderSettings
+            )
+
+    def test_the_order_is_a_matter_of_training(self):
+        with pytest.raises(DrivetrError, match="test_data has no argument 'streaming'"):
+            build_dataset({**NODE, "streaming": True}, "test_data", Builder("c.py"), LoaderSettings)
+
+
+class TestLanes:
+    def test_batches_hold_lanes_of_sequences(self):
+        dataset = TinyScenes(("root", "v"), "s")
+        settings = TrainLoaderSettings(2, 0, streaming=True, sequences_per_scene=1)
+        sequences = settings.sequences(dataset)
+        assert sequences == SCENES
+        stream = batches(loader_for_training(dataset, settings, 0, CPU, sequences))
+        shown = [next(stream).frames for _ in range(13)]
+        for before, now in pairwise(shown):
+            for lane in range(2):
+                if now[lane].continues:
+                    assert now[lane].timestamp_us == before[lane].timestamp_us + 500_000
+        assert sum(not frame.continues for frames in shown for frame in frames) <= 3 + 1
+
+    def test_off_by_default(self):
+        assert TrainLoaderSettings().sequences(TinyScenes(("root", "v"), "s")) is None
+
+    def test_out_of_range(self):
+        with pytest.raises(ValueError, match="sequences_per_scene"):
+            TrainLoaderSettings(sequences_per_scene=0)
 
 
 class TestTraining:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from drivetr.engine.rng import gather_rng_states, rng_state, seed_everything, set_rng_state
+from drivetr.engine.gather import gathered
+from drivetr.engine.rng import rng_state, seed_everything, set_rng_state
 
 CPU = torch.device("cpu")
 
@@ -39,7 +40,7 @@ def test_seed():
 
 
 def test_one_process():
-    (only,) = gather_rng_states(CPU)
+    (only,) = gathered(rng_state(CPU))
     assert all(isinstance(value, torch.Tensor) for value in only.values())
 
 

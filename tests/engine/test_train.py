@@ -8,12 +8,20 @@ import pytest
 import torch
 
 from benchmarks.kill_resume import differences, last_rows
-from drivetr.engine.checkpoint import list_checkpoints, read_checkpoint, unfinished_checkpoints
+from drivetr.data.lane_sampler import LaneSampler, split_evenly
+from drivetr.engine.checkpoint import (
+    list_checkpoints,
+    read_checkpoint,
+    save_checkpoint,
+    unfinished_checkpoints,
+)
 from drivetr.engine.config import RunConfig, load_config
 from drivetr.engine.train import RunOptions, train
 from drivetr.errors import DrivetrError
+from tests.engine.tiny_stream import SCENES
 
 CONFIG = Path(__file__).with_name("tiny_config.py")
+STREAM_CONFIG = Path(__file__).with_name("tiny_stream_config.py")
 
 
 def config_with(**changes: object) -> RunConfig:
@@ -103,6 +111,52 @@ class TestResume:
                 config_with(**{"schedule.iterations": 2, **change}),
                 RunOptions(tmp_path, resume="auto"),
             )
+
+
+class TestMemory:
+    """A detector that remembers the last frame of each lane."""
+
+    @staticmethod
+    def config(**changes: object) -> RunConfig:
+        options = {"train_data.num_workers": 0, "checkpoint.interval": 1, "checkpoint.keep": 9}
+        return load_config(STREAM_CONFIG, {"schedule.iterations": 9, **options, **changes})
+
+    def test_resumed_inside_a_scene(self, tmp_path):
+        undisturbed, resumed, forgetful = (tmp_path / n for n in ("undisturbed", "resumed", "none"))
+        train(self.config(), RunOptions(undisturbed, device="cpu"))
+        sampler = LaneSampler(split_evenly(SCENES, 2), 2)
+        inside = [
+            i for i in range(2, 8) if all(sampler.key_at(p).continues for p in (2 * i, 2 * i + 1))
+        ]
+        content = read_checkpoint(undisturbed / f"iter_{inside[0]}.pth")
+        assert content["memory"][0]["content"].shape == (2, 1, 4)
+        for folder in (resumed, forgetful):
+            if folder == forgetful:
+                content["memory"] = [{}]
+            start = save_checkpoint(content, folder / "start", keep=1)
+            train(self.config(), RunOptions(folder, resume=str(start), device="cpu"))
+        parts = {part for part in differences(resumed, undisturbed) if "log row" not in part}
+        assert parts == set()
+        assert {"model", "memory"} <= set(differences(forgetful, undisturbed))
+
+    def test_without_gradients_from_the_frame_before(self, tmp_path):
+        """The tiny detector's memory has gradients; a second step through them would fail."""
+        last = train(self.config(ema=None, amp="bf16"), RunOptions(tmp_path, device="cpu"))
+        assert not read_checkpoint(last)["memory"][0]["content"].requires_grad
+
+    def test_shuffled_frames_are_refused(self, tmp_path):
+        with pytest.raises(DrivetrError, match="TinyStreamDetector has a memory and wants frames"):
+            train(self.config(**{"train_data.streaming": False}), RunOptions(tmp_path))
+
+    def test_a_detector_without_memory_may_have_lanes(self, tmp_path):
+        plain = replace(self.config(), model=config_with().model)
+        last = train(plain, RunOptions(tmp_path, device="cpu"))
+        assert read_checkpoint(last)["memory"] == [{}]
+
+    def test_samples_without_an_order_are_refused(self, tmp_path):
+        config = config_with(**{"train_data.streaming": True})
+        with pytest.raises(DrivetrError, match="streaming=True needs frames in the order of time"):
+            train(config, RunOptions(tmp_path))
 
 
 class TestFailures:

@@ -92,7 +92,8 @@ def set_batch(indices: list[int]) -> Batch:
 def _gradients_of_one_process(rank: int, folder: str) -> None:
     """Runs in a process of its own: wraps as the runner does and saves the gradients."""
     from drivetr.engine.devices import start_processes
-    from drivetr.engine.rng import gather_rng_states
+    from drivetr.engine.gather import gathered
+    from drivetr.engine.rng import rng_state
     from drivetr.engine.runner import wrapped_for_processes
 
     cpu = torch.device("cpu")
@@ -102,8 +103,9 @@ def _gradients_of_one_process(rank: int, folder: str) -> None:
     plain = backward(wrapped_for_processes(tiny_training(), cpu), batch_of([[0, 2], [1, 3]][rank]))
     lonely = backward(wrapped_for_processes(set_training(), cpu), set_batch([[0, 1], [2, 3]][rank]))
     torch.manual_seed(rank)
-    states = gather_rng_states(cpu)
-    torch.save([plain, lonely, states], Path(folder, f"rank{rank}.pth"))
+    states = gathered(rng_state(cpu))
+    held = gathered({"flag": torch.tensor([rank == 1]), "time": torch.tensor(0.5 + rank).double()})
+    torch.save([plain, lonely, states, held], Path(folder, f"rank{rank}.pth"))
     distributed.destroy_process_group()
 
 
@@ -128,12 +130,12 @@ def results(tmp_path_factory) -> list[list]:
 class TestTwoProcesses:
     def test_gradients_equal_those_of_one_process_on_the_global_batch(self, results):
         expected = backward(tiny_training(), batch_of([0, 1, 2, 3]))
-        for gradients, _, _ in results:
+        for gradients, *_ in results:
             torch.testing.assert_close(gradients, expected)
 
     def test_the_same_where_one_process_sees_no_object(self, results):
         expected = backward(set_training(), set_batch([0, 1, 2, 3]))
-        for _, gradients, _ in results:
+        for _, gradients, *_ in results:
             torch.testing.assert_close(gradients, expected)
 
     def test_random_states_of_all_ranks_are_gathered(self, results):
@@ -141,5 +143,11 @@ class TestTwoProcesses:
         for rank in range(2):
             torch.manual_seed(rank)
             expected.append(torch.get_rng_state())
-        for _, _, states in results:
+        for _, _, states, _ in results:
             assert all(torch.equal(s["torch"], e) for s, e in zip(states, expected, strict=True))
+
+    def test_tensors_of_every_type_and_shape_are_gathered(self, results):
+        for *_, held in results:
+            assert [rank["flag"].tolist() for rank in held] == [[False], [True]]
+            assert [rank["time"].item() for rank in held] == [0.5, 1.5]
+            assert held[0]["time"].dtype == torch.float64

@@ -9,6 +9,7 @@ from drivetr.geometry.camera import (
     focal_lengths_px,
     img_from_cam,
     project_points,
+    split_projection,
     unproject_pixels,
 )
 from drivetr.geometry.rigid import invert_rigid, rigid_from, rotation_from_quaternion
@@ -91,17 +92,22 @@ class TestUnprojectPixels:
         torch.testing.assert_close(depth_again, depth, atol=1e-9, rtol=0)
 
 
-class TestFocalLengths:
-    """Read back from projections whose cameras hang anyhow."""
+class TestTakenApart:
+    """Focal lengths and pose, read back from projections whose cameras hang anyhow."""
 
     @pytest.mark.parametrize("scale", [1.0, 1.05])
     @pytest.mark.parametrize("mirror", [1.0, -1.0])
     def test_any_pose(self, scale, mirror):
-        """A scaled world and a mirrored image change nothing."""
+        """A scaled world changes nothing, a mirrored image one sign."""
         intrinsic = INTRINSIC.clone()
         intrinsic[0] *= mirror
         intrinsic[1, 1] = 900.0
         rotation, _ = torch.linalg.qr(torch.randn(5, 3, 3, dtype=F64))
-        moved = img_from_cam(intrinsic) @ rigid_from(rotation / scale, torch.randn(5, 3, dtype=F64))
+        rotation = rotation * torch.linalg.det(rotation)[:, None, None]
+        pose = rigid_from(rotation / scale, torch.randn(5, 3, dtype=F64))
+        moved = img_from_cam(intrinsic) @ pose
         expected = torch.tensor([[1266.4, 900.0]], dtype=F64).expand(5, 2)
         torch.testing.assert_close(focal_lengths_px(moved), expected)
+        focal, found = split_projection(moved)
+        torch.testing.assert_close(focal, expected * torch.tensor([mirror, 1.0]))
+        torch.testing.assert_close(found, pose[:, :3])

@@ -31,6 +31,7 @@ from drivetr.nn.ray_channels import GroundRays
 from tests.models.samples import make_cameras, make_targets
 
 SPAN = (-26.0, -26.0, -4.0, 26.0, 26.0, 3.0)
+LEARNED = 16
 
 
 def make_backbone(kind: str) -> nn.Module:
@@ -64,7 +65,7 @@ def build_petr(kind: str) -> PETR:
         backbone=backbone,
         neck=CPFPN(backbone.out_channels, width),
         position=position,
-        queries=GridQueries(4, 0.4, width) if is_point else LearnedQueries(16, width),
+        queries=GridQueries(4, 0.4, width) if is_point else LearnedQueries(LEARNED, width),
         decoder=TransformerDecoder(width, heads, 64, layers, 0.0, widths, widths),
         head=BoxHead(width, 10, layers, centre),
         span=SPAN,
@@ -87,7 +88,7 @@ def build_detr3d(num_cameras: int) -> DETR3D:
         ),
         head=BoxHead(width, 10, layers, SigmoidCentre(SPAN), "petr"),
         span=SPAN,
-        num_queries=16,
+        num_queries=LEARNED,
         embed_dim=width,
     )
 
@@ -107,8 +108,8 @@ def images():
 def test_contract(kind, images):
     outputs, memory = build(kind)(images, make_cameras(2))
     assert memory is None
-    assert outputs["pred_logits"].shape == (2, 16, 10)
-    assert outputs["pred_boxes"].shape == (2, 16, 10)
+    assert outputs["pred_logits"].shape == (2, LEARNED, 10)
+    assert outputs["pred_boxes"].shape == (2, LEARNED, 10)
     assert len(outputs["aux_outputs"]) == 1
     assert (outputs["pred_boxes"][..., 3:6] > 0).all()
     assert len(TopKPostprocess()(outputs)) == 2

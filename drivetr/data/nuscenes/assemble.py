@@ -12,6 +12,7 @@ from drivetr.data.nuscenes.checks import checked_intrinsics, checked_rotations, 
 from drivetr.data.nuscenes.sensors import reference_columns, sensor_rows
 from drivetr.data.nuscenes.tables import Columns, decoded
 from drivetr.data.report import Report
+from drivetr.structures.frame import MAX_GAP_US
 
 # Order of the cameras wherever nuScenes' rig is used; other channels follow in table order.
 NUSCENES_CAMERAS = (
@@ -22,7 +23,6 @@ NUSCENES_CAMERAS = (
     "CAM_BACK_LEFT",
     "CAM_BACK_RIGHT",
 )
-MAX_SAMPLE_GAP_US = 600_000
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def _check_time(samples: Columns, report: Report) -> None:
     kinds = {
         "time-goes-back": step < 0,
         "time-repeats": step == 0,
-        "time-gap": step > MAX_SAMPLE_GAP_US,
+        "time-gap": step > MAX_GAP_US,
         "scene-crossed": other_scene,
     }
     for kind, wrong in kinds.items():
@@ -138,7 +138,7 @@ def _check_time(samples: Columns, report: Report) -> None:
                 f"sample.json: token {samples['sample_token'][has_prev[i]].decode()}, field"
                 f" timestamp is {step[i] / 1e6:+.3f} s after its prev"
                 f"{' of another scene' if other_scene[i] else ''}, expected between 0 and"
-                f" {MAX_SAMPLE_GAP_US / 1e6} s; temporal models start afresh here"
+                f" {MAX_GAP_US / 1e6} s; temporal models start afresh here"
             ),
         )
 

@@ -13,15 +13,17 @@ from torch.utils.data import Dataset
 
 from drivetr.data.image_loader import ImageLoader, MissingImages
 from drivetr.data.nuscenes.index import NuScenesIndex, open_index
+from drivetr.data.nuscenes.past import Exposure, PastImages
 from drivetr.data.nuscenes.records import CameraRecord, SampleRecord
 from drivetr.data.nuscenes.targets import TargetBuilder
 from drivetr.data.sampler import DrawKey, generator_from, seed_from
+from drivetr.data.transforms.draws import uniform
 from drivetr.errors import DrivetrError
 from drivetr.geometry.camera import img_from_cam
 from drivetr.geometry.rigid import invert_rigid
 from drivetr.structures.cameras import Cameras
 from drivetr.structures.classes import DETECTION_CLASSES
-from drivetr.structures.frame import Frame, collate_frames
+from drivetr.structures.frame import PAST, Frame, collate_frames
 
 Transform = Callable[[Frame, torch.Generator], Frame]
 
@@ -56,6 +58,8 @@ class NuScenesDataset(Dataset[Frame]):
         missing_limit: share of the split's images that "tolerant" does without before it ends too.
         rescale_intrinsics: adapt the calibration of an image whose size is not the table's instead
             of refusing it.
+        past: also gives an earlier image of every camera, as further cameras N .. 2N - 1. Their
+            `img_from_lidar` takes points of the present reference frame, for what stands still.
     """
 
     classes = DETECTION_CLASSES
@@ -71,22 +75,29 @@ class NuScenesDataset(Dataset[Frame]):
         missing_images: MissingImages = "strict",
         missing_limit: float = 0.01,
         rescale_intrinsics: bool = False,
+        past: PastImages | None = None,
     ) -> None:
         self.index = open_index(*index) if isinstance(index, tuple) else index
         self.rows = np.asarray(self.index.samples_of_split(split))
         self._follows = self.index.follows(self.rows)
         self.split = split
         self.transforms = tuple(transforms)
+        self.past = past
+        names = self.index.camera_names
+        self.camera_names = names if past is None else names + tuple(name + PAST for name in names)
         self.with_targets = with_targets
         self.target_builder = TargetBuilder(self._needed_points(min_points))
         self.image_loader = ImageLoader(
             dataroot=self.index.dataroot,
-            num_images=len(self.rows) * len(self.index.camera_names),
+            num_images=len(self.rows) * len(self.camera_names),
             missing=missing_images,
             limit=missing_limit,
             rescale=rescale_intrinsics,
         )
-        self.image_loader.require(self.index.images_of(self.rows))
+        files = self.index.images_of(self.rows)
+        if past is not None:
+            files += self.index.earlier_images_of(self.rows, past.first, past.end)
+        self.image_loader.require(list(dict.fromkeys(files)))
 
     def _needed_points(self, min_points: int) -> int:
         if not self.with_targets or not self.index.num_annotations or self.index.has_point_counts:
@@ -125,7 +136,10 @@ class NuScenesDataset(Dataset[Frame]):
         draws, and the sequence of those is the unbroken run in the dataset.
         """
         key = key if isinstance(key, DrawKey) else self._plain(key)
-        frame, generator = self.raw_frame(key.index), generator_from(key.seed)
+        frame = self.raw_frame(
+            key.index, uniform(generator_from(seed_from("past", key.seed)), 0, 1)
+        )
+        generator = generator_from(key.seed)
         for place, transform in enumerate(self.transforms):
             draws = generator
             if key.sequence_seed is not None and getattr(transform, "once_per_sequence", False):
@@ -141,18 +155,24 @@ class NuScenesDataset(Dataset[Frame]):
         start = int(np.flatnonzero(~self._follows[: index % len(self) + 1])[-1])
         return DrawKey(index, seed_from("plain", index), seed_from("plain", start), continues=True)
 
-    def raw_frame(self, index: int) -> Frame:
+    def raw_frame(self, index: int, chance: float = 0.0) -> Frame:
         """A sample as it was recorded, without transforms and with boxes in float64.
+
+        Args:
+            index: of the sample.
+            chance: number from [0, 1), which chooses the past images if there are any.
 
         Raises:
             IndexError: beyond the end of the dataset.
             DrivetrError: an image is missing, broken or of another size, see the class.
         """
-        sample = self.index.sample(int(self.rows[index]))
+        row = int(self.rows[index])
+        sample = self.index.sample(row)
         ego_from_lidar = torch.from_numpy(np.array(sample.ego_from_lidar, dtype=np.float64))
         global_from_ego = torch.from_numpy(np.array(sample.global_from_ego, dtype=np.float64))
         global_from_lidar = global_from_ego @ ego_from_lidar
-        images, cameras = self._look(sample, global_from_lidar)
+        exposures = self._exposures(row, sample, chance)
+        images, cameras = self._look(exposures, global_from_lidar)
         lidar_from_global = invert_rigid(global_from_lidar)
         return Frame(
             token=sample.token,
@@ -160,7 +180,7 @@ class NuScenesDataset(Dataset[Frame]):
             timestamp_us=int(sample.timestamp_us),
             images=images,
             cameras=cameras,
-            camera_names=self.index.camera_names,
+            camera_names=self.camera_names,
             global_from_lidar=global_from_lidar,
             ego_from_lidar=ego_from_lidar,
             targets=self.target_builder.build(sample.annotations, lidar_from_global)
@@ -169,21 +189,28 @@ class NuScenesDataset(Dataset[Frame]):
             continues=bool(self._follows[index]),
         )
 
+    def _exposures(self, row: int, sample: SampleRecord, chance: float) -> list[Exposure]:
+        """The images of a sample, one an entry of `camera_names`."""
+        of_channel = {record.channel: record for record in sample.cameras}
+        present = [of_channel.get(name) for name in self.index.camera_names]
+        ages_us = [0 if r is None else sample.timestamp_us - r.timestamp_us for r in present]
+        found = [(record, age * 1e-6) for record, age in zip(present, ages_us, strict=True)]
+        if self.past is not None:
+            found += self.past.exposures(self.index, row, present, chance)
+        return found
+
     def _look(
-        self, sample: SampleRecord, global_from_lidar: Float[Tensor, "4 4"]
+        self, exposures: list[Exposure], global_from_lidar: Float[Tensor, "4 4"]
     ) -> tuple[UInt8[Tensor, "N 3 H W"], Cameras]:
-        """Images and calibration of all cameras of the rig at one sample."""
-        present = {record.channel: record for record in sample.cameras}
-        records = [present.get(name) for name in self.index.camera_names]
-        views = [self._view(record, global_from_lidar) for record in records]
-        ages_us = [sample.timestamp_us - r.timestamp_us if r is not None else 0 for r in records]
+        """Images and calibration of all cameras."""
+        views = [self._view(record, global_from_lidar) for record, _ in exposures]
         height, width = (max(view.size[axis] for view in views) for axis in (0, 1))
         return _stack_images(views, height, width), Cameras(
             img_from_lidar=torch.stack([view.img_from_lidar for view in views]),
             image_size=torch.tensor([view.size for view in views]),
             pad_size=(height, width),
             valid=torch.tensor([view.image is not None for view in views]),
-            age_s=torch.tensor(ages_us, dtype=torch.float64) * 1e-6,
+            age_s=torch.tensor([age for _, age in exposures], dtype=torch.float64),
         )
 
     def _view(self, record: CameraRecord | None, global_from_lidar: Float[Tensor, "4 4"]) -> _View:

@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from drivetr.data.nuscenes.assemble import MAX_SAMPLE_GAP_US
 from drivetr.data.nuscenes.build import ensure_index
 from drivetr.data.nuscenes.records import Annotations, CameraRecord, SampleRecord, SceneRecord
 from drivetr.data.nuscenes.splits import scenes_of_split
@@ -14,6 +13,7 @@ from drivetr.data.nuscenes.store import MappedColumns
 from drivetr.data.nuscenes.tables import decoded
 from drivetr.errors import DrivetrError
 from drivetr.geometry.rigid import rigid_from, rotation_from_quaternion
+from drivetr.structures.frame import MAX_GAP_US
 
 
 def open_index(
@@ -130,6 +130,17 @@ class NuScenesIndex:
         images = self._columns["sample_image"][rows]
         return decoded(self._columns["image_filename"][images[images >= 0]])
 
+    def earlier_images_of(self, rows: NDArray[np.integer], first: int, end: int) -> list[str]:
+        """File names of earlier images of many samples, which stand first .. end - 1 in `history`.
+
+        Of a history that is shorter the oldest image stands for those that it lacks.
+        """
+        images = self._columns["sample_image"][rows].ravel()
+        start = self._history_start(images)
+        images, start = images[images > start], start[images > start]
+        found = [np.maximum(images - 1 - back, start) for back in range(first, end)]
+        return decoded(self._columns["image_filename"][np.unique(np.concatenate(found))])
+
     def follows(self, rows: NDArray[np.integer]) -> NDArray[np.bool_]:
         """Whether each of many samples goes on from the one that stands before it in `rows`.
 
@@ -183,27 +194,34 @@ class NuScenesIndex:
             annotations=self._annotations(row),
         )
 
-    def sweeps(self, row: int, channel: str, count: int) -> list[CameraRecord]:
-        """Up to `count` images of a camera before its keyframe of a sample, newest first.
+    def history(self, row: int, channel: str) -> range:
+        """Numbers of a camera's images before its keyframe of a sample, newest first.
 
-        Other keyframes are passed over. The walk ends at the scene's first image and where a
-        `prev` link is not the neighbour in time. Sweeps without an ego pose are not in the index.
+        Sweeps and keyframes, back to the scene's first image or to where a `prev` link is not the
+        neighbour in time. Sweeps without an ego pose are not in the index. Empty where the camera
+        has no keyframe.
 
         Raises:
             ValueError: the rig has no such camera.
         """
         if channel not in self.camera_names:
             raise ValueError(f"camera {channel!r} is none of {self.camera_names}")
-        c = self._columns
-        key = int(c["sample_image"][row, self.camera_names.index(channel)])
-        chain = c["image_chain"]
-        found: list[int] = []
-        image = key - 1
-        while key >= 0 and image >= 0 and len(found) < count and chain[image] == chain[key]:
-            if not c["image_is_key"][image]:
-                found.append(image)
-            image -= 1
-        return list(self._cameras(np.array(found, dtype=np.int64)))
+        key = self._columns["sample_image"][row, self.camera_names.index(channel)]
+        start = int(self._history_start(key[None])[0])
+        return range(int(key) - 1, start - 1, -1)
+
+    def _history_start(self, images: NDArray[np.integer]) -> NDArray[np.int64]:
+        """The first image of the unbroken history that each image belongs to."""
+        chain = self._columns["image_chain"]
+        return np.where(images < 0, images, np.searchsorted(chain, chain[images]))
+
+    def image(self, number: int) -> CameraRecord:
+        """An image by its number, see `history`."""
+        return self._cameras(np.array([number]))[0]
+
+    def timestamp_us(self, row: int) -> int:
+        """Time of a sample."""
+        return int(self._columns["sample_timestamp"][row])
 
     def _continues(self, rows: NDArray[np.integer]) -> NDArray[np.bool_]:
         """Whether samples follow their predecessor in the same scene and in time."""
@@ -211,7 +229,7 @@ class NuScenesIndex:
         prev, time, scene = (c[f"sample_{key}"] for key in ("prev", "timestamp", "scene"))
         before = prev[rows]
         step = time[rows] - time[before]
-        near = (step > 0) & (step <= MAX_SAMPLE_GAP_US)
+        near = (step > 0) & (step <= MAX_GAP_US)
         return (before >= 0) & (scene[rows] == scene[before]) & near
 
     def _cameras(self, images: NDArray[np.integer]) -> tuple[CameraRecord, ...]:

@@ -5,11 +5,13 @@ from dataclasses import replace
 import torch
 
 from drivetr.data.transforms.draws import chance, integer
-from drivetr.structures.frame import Frame
+from drivetr.structures.frame import PAST, Frame
 
 
 class CameraDrop:
     """Blackens random cameras of a frame and marks them invalid; at least one is left.
+
+    A camera loses its image of the past too.
 
     Args:
         prob: probability that a frame loses cameras.
@@ -22,13 +24,15 @@ class CameraDrop:
 
     def __call__(self, frame: Frame, generator: torch.Generator) -> Frame:
         """The frame with fewer valid cameras, or as it was."""
-        working = frame.cameras.valid.nonzero()[:, 0]
+        owners = [name.removesuffix(PAST) for name in frame.camera_names]
+        seen = zip(owners, frame.cameras.valid.tolist(), strict=True)
+        working = list(dict.fromkeys(owner for owner, valid in seen if valid))
         dropped = chance(generator, self.prob)
         count = min(integer(generator, 1, self.max_cameras + 1), len(working) - 1)
         order = torch.randperm(len(working), generator=generator)
         if not dropped or count < 1:
             return frame
-        valid = frame.cameras.valid.clone()
-        valid[working[order[:count]]] = False
+        dark = {working[i] for i in order[:count].tolist()}
+        valid = frame.cameras.valid & torch.tensor([owner not in dark for owner in owners])
         images = frame.images * valid[:, None, None, None]
         return replace(frame, images=images, cameras=replace(frame.cameras, valid=valid))

@@ -174,7 +174,7 @@ class EVA02(nn.Module):
         """
         rows, columns = patch_grid(images, self.patch_size)
         x = self.patches(images).permute(0, 2, 3, 1)  # B rows columns C
-        x = x + resize_positions(self.positions, rows, columns).unflatten(1, (rows, columns))
+        x = x + resize_positions(self.positions, rows, columns).reshape(1, *x.shape[1:])
         for block in self.blocks:
             x = run_block(block, x, self.with_checkpoint)
         return [x.permute(0, 3, 1, 2).contiguous()]

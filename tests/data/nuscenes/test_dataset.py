@@ -24,6 +24,7 @@ from drivetr.data.transforms import (
 from drivetr.errors import DrivetrError
 from drivetr.geometry.boxes import BoxColumn, box_corners, box_yaw
 from drivetr.geometry.camera import project_points
+from drivetr.geometry.rigid import transform_points
 from drivetr.structures.classes import DETECTION_CLASSES
 from drivetr.structures.frame import collate_frames
 from tests.data.nuscenes.table_factory import TableShape, key_rows, make_tables, write_tables
@@ -110,8 +111,11 @@ class TestTime:
     """When the frames were taken, and which of them go on from the one before."""
 
     @staticmethod
-    def drive(root, steps_us):
-        """A scene of as many samples as steps, each so long after the one before."""
+    def drive(root, steps_us, stand=False):
+        """A scene of as many samples as steps, each so long after the one before.
+
+        Its objects move, or stand.
+        """
         shape = TableShape(
             scenes=1, samples_per_scene=len(steps_us), camera_sweeps=0, lidar_sweeps=0, radars=0
         )
@@ -120,11 +124,15 @@ class TestTime:
             row["timestamp"] = time
         for row in tables["sample_data"]:
             row.update(height=9, width=16, filename="pixel.png")
+        places = {row["instance_token"]: row["translation"] for row in tables["sample_annotation"]}
+        for row in tables["sample_annotation"] if stand else ():
+            row["translation"] = places[row["instance_token"]]
         write_tables(root, tables, "v1.0-own")
         (root / "v1.0-own" / "splits.json").write_text('{"all": ["scene-0000"]}')
         Image.new("RGB", (16, 9)).save(root / "pixel.png")
         index = open_index(root, "v1.0-own", out_dir=root.parent / "index")
-        return NuScenesDataset(index, "all", transforms=[GlobalRotScaleTransFlip()])
+        turn = GlobalRotScaleTransFlip()
+        return NuScenesDataset(index, "all", transforms=[turn], min_points=0)
 
     def test_age_is_from_exposure_to_the_moment_of_the_sample(self, six):
         for n, row in enumerate(key_rows(six.tables, "CAM_BACK")):
@@ -160,6 +168,41 @@ class TestTime:
             for turn in turns[start + 1 : start + 4]:
                 torch.testing.assert_close(turn, turns[start], atol=1e-9, rtol=0)
         assert all(not torch.allclose(turns[0], turn, atol=1e-3) for turn in turns[4::4])
+
+    def test_augmented_frames_of_a_sequence_move_as_the_car_did(self, tmp_path):
+        """Between two frames lies the car's own motion, told in the augmented frame: rigid."""
+        dataset = self.drive(tmp_path / "root", [500_000] * 6)
+        dataset.transforms = (
+            GlobalRotScaleTransFlip(translation_std=(1.0, 1.0, 0.2), mirror_x_prob=1.0),
+            GlobalRotScaleTransFlip(mirror_y_prob=0.5),
+        )
+        for sequence_seed in range(4):
+            keys = [DrawKey(i, 100 + i, sequence_seed, continues=i > 0) for i in range(6)]
+            poses = [dataset[key].global_from_lidar for key in keys]
+            truth = [dataset.raw_frame(i).global_from_lidar for i in range(6)]
+            aug_from_lidar = torch.linalg.inv(poses[0]) @ truth[0]
+            assert abs(torch.linalg.det(aug_from_lidar[:3, :3]) - 1) > 1e-3  # it does something
+            for t in range(1, 6):
+                relative = torch.linalg.inv(poses[t]) @ poses[t - 1]
+                turn = relative[:3, :3]
+                torch.testing.assert_close(turn @ turn.T, torch.eye(3).double(), atol=1e-9, rtol=0)
+                assert torch.linalg.det(turn).item() == pytest.approx(1.0, abs=1e-9)
+                moved = torch.linalg.inv(truth[t]) @ truth[t - 1]
+                expected = aug_from_lidar @ moved @ torch.linalg.inv(aug_from_lidar)
+                torch.testing.assert_close(relative, expected, atol=1e-8, rtol=0)
+
+    def test_a_standing_object_stays_on_its_place_in_the_world(self, tmp_path):
+        dataset = self.drive(tmp_path / "root", [500_000] * 6, stand=True)
+        places: dict[int, list[torch.Tensor]] = {}
+        for i in range(6):
+            frame = dataset[DrawKey(i, 100 + i, sequence_seed=3, continues=i > 0)]
+            centers = transform_points(frame.global_from_lidar, frame.targets.boxes[:, :3].double())
+            for number, center in zip(frame.targets.instance.tolist(), centers, strict=True):
+                places.setdefault(number, []).append(center)
+        seen_again = [torch.stack(found) for found in places.values() if len(found) > 1]
+        assert len(seen_again) > 2
+        for found in seen_again:
+            assert (found - found[0]).abs().max() < 1e-4  # boxes are float32, some 100 m away
 
     def test_plain_indices_turn_an_unbroken_run_alike(self, tmp_path):
         dataset = self.drive(tmp_path / "root", [0, 500_000, 700_000, 500_000])

@@ -74,11 +74,11 @@ def assert_sample_equals(index: NuScenesIndex, row: int, nusc: NuScenes, token: 
     for camera in sample.cameras:
         data = nusc.get("sample_data", record["data"][camera.channel])
         assert_camera_equals(camera, data, nusc)
-        sweeps = index.sweeps(row, camera.channel, 5)
-        expected = devkit_sweeps(nusc, data, 5)
-        assert [s.filename for s in sweeps] == [e["filename"] for e in expected]
-        for sweep, other_data in zip(sweeps, expected, strict=True):
-            assert_camera_equals(sweep, other_data, nusc)
+        expected = devkit_history(nusc, data)
+        history = [index.image(number) for number in index.history(row, camera.channel)]
+        assert [image.filename for image in history] == [e["filename"] for e in expected]
+        for image, other_data in zip(history, expected, strict=True):
+            assert_camera_equals(image, other_data, nusc)
     assert_boxes_equal(sample.annotations, nusc, record["anns"])
 
 
@@ -94,13 +94,19 @@ def assert_camera_equals(camera, data: dict, nusc: NuScenes) -> None:
     np.testing.assert_allclose(camera.global_from_ego, pose, rtol=0, atol=1e-12)
 
 
-def devkit_sweeps(nusc: NuScenes, data: dict, count: int) -> list[dict]:
+def devkit_history(nusc: NuScenes, data: dict) -> list[dict]:
     """Walks the devkit's prev links."""
     found: list[dict] = []
-    while data["prev"] and len(found) < count:
+    while data["prev"]:
         data = nusc.get("sample_data", data["prev"])
-        found += [data] * (not data["is_key_frame"])
+        found.append(data)
     return found
+
+
+def file_history(index: NuScenesIndex, key: dict) -> list[str]:
+    """Files of the images before a keyframe of CAM_FRONT."""
+    history = index.history(index.row_of(key["sample_token"]), "CAM_FRONT")
+    return [index.image(number).filename for number in history]
 
 
 def assert_boxes_equal(boxes, nusc: NuScenes, tokens: list[str]) -> None:
@@ -188,9 +194,9 @@ class TestHistory:
         tables["ego_pose"] = [p for p in tables["ego_pose"] if p["token"] != lost["token"]]
         index = opened(tmp_path, tables)
         assert index.warnings == {"sweep-without-pose": 1}
-        sweeps = index.sweeps(index.row_of(key["sample_token"]), "CAM_FRONT", 3)
-        assert len(sweeps) == 3
-        assert lost["filename"] not in [sweep.filename for sweep in sweeps]
+        history = file_history(index, key)
+        assert len(history) == 5 * 5 - 1
+        assert lost["filename"] not in history
 
     def test_history_ends_at_a_broken_link(self, tmp_path: Path):
         tables = make_tables(TableShape(camera_sweeps=4))
@@ -198,8 +204,7 @@ class TestHistory:
         first = next(row for row in tables["sample_data"] if row["token"] == key["prev"])
         first["prev"] = ""
         index = opened(tmp_path, tables)
-        sweeps = index.sweeps(index.row_of(key["sample_token"]), "CAM_FRONT", 9)
-        assert [sweep.filename for sweep in sweeps] == [first["filename"]]
+        assert file_history(index, key) == [first["filename"]]
 
     @pytest.mark.parametrize(
         ("step_us", "kind"), [(-1, "time-goes-back"), (0, "time-repeats"), (700_000, "time-gap")]
@@ -427,4 +432,4 @@ class TestLookups:
         with pytest.raises(ValueError, match="sample row 12"):
             index.sample(12)
         with pytest.raises(ValueError, match="camera 'x'"):
-            index.sweeps(0, "x", 1)
+            index.history(0, "x")

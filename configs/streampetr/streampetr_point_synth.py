@@ -1,0 +1,37 @@
+"""StreamPETR around the point-aware detector, on sequences of the synthetic world.
+
+    drivetr synth data/synth_time --size 96x256 --reach 14 --density 2.4 --scenes 132 \
+        --val-scenes 16 --frames-per-scene 16
+    drivetr train configs/streampetr/streampetr_point_synth.py --dataroot data/synth_time \
+        --version v1.0-synth
+
+What differs from the published model, beside what `configs/petr/petr_point_synth.py` tells:
+remembered queries start where their velocity has taken them, and the head reads the velocity of a
+propagated query from how far it went. There is no alignment by lens: the point-aware tokens know
+their place.
+"""
+
+from mmengine.config import read_base
+
+from drivetr.models.streampetr import StreamPETR
+from drivetr.models.velocity import RememberedVelocity
+from drivetr.nn.query_memory import QueryMemory
+
+with read_base():
+    from ..petr.petr_point_synth import *
+
+model["head"]["velocity"] = dict(type=RememberedVelocity, embed_dim=embed_dim)
+model = dict(
+    type=StreamPETR,
+    detector=model,
+    memory=dict(
+        type=QueryMemory,
+        span=span,
+        embed_dim=embed_dim,
+        length=64,
+        num_propagated=32,
+        num_pushed=32,
+    ),
+    move_on=True,
+)
+train_data["streaming"] = True
