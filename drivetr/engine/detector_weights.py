@@ -26,7 +26,7 @@ from drivetr.nn.weights import LoadReport, load_weights
 
 # What only a training needs: published beginning of the names, own beginning, what it is.
 _AUXILIARY = ("img_roi_head.", "focal.", "a head of 2D boxes for training, which the config lacks")
-_MOST_DIFFERENCE = 1e-4  # settings are written in float32
+_MOST_DIFFERENCE = 1e-4  # of a setting, beside the rounding of the file's numbers
 
 
 @dataclass(frozen=True)
@@ -166,8 +166,7 @@ def _check_settings(
         if found is None:
             continue
         expected = torch.as_tensor(own, dtype=torch.float64)
-        same = found.shape == expected.shape
-        if not same or (found.double() - expected).abs().max() > _MOST_DIFFERENCE:
+        if found.shape != expected.shape or not _is_near(found, expected):
             raise DrivetrError(
                 f"{where}: {HEAD}{name} is {_rounded(found)}, but {config.file} has"
                 f" {_rounded(expected)}; give the config that this checkpoint was trained with"
@@ -188,6 +187,13 @@ def _own_settings(detector: nn.Module, config: RunConfig) -> dict[str, Sequence[
         "match_costs": getattr(getattr(criterion, "matcher", None), "code_weights", None),
     }
     return own | {name: values for name, values in weights.items() if values is not None}
+
+
+def _is_near(found: Tensor, expected: Tensor) -> bool:
+    """Whether numbers of a file are those of the config, in the precision of the file."""
+    rounding = torch.finfo(found.dtype).eps if found.is_floating_point() else 0.0
+    limit = _MOST_DIFFERENCE + rounding * expected.abs()
+    return bool(((found.double() - expected).abs() <= limit).all())
 
 
 def _rounded(values: Tensor) -> list[float]:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from drivetr.models.criterion import PETR_CODE_WEIGHTS
 from drivetr.models.layouts import Layout
 from drivetr.models.manifest import read_manifest
 from drivetr.models.multi_view import MultiViewDetector
@@ -28,7 +29,12 @@ def draw(detector: nn.Module) -> nn.Module:
     return detector.eval()
 
 
-def published_state(detector: nn.Module, layout: Layout, parts: Sequence[str]) -> dict[str, Tensor]:
+def published_state(
+    detector: nn.Module,
+    layout: Layout,
+    parts: Sequence[str],
+    code_weights: Sequence[float] = PETR_CODE_WEIGHTS,
+) -> dict[str, Tensor]:
     """The detector's weights under the published names of some manifest parts.
 
     Names of layers that the detector lacks are left out. What no part names, such as another
@@ -39,21 +45,22 @@ def published_state(detector: nn.Module, layout: Layout, parts: Sequence[str]) -
     for key, shape in read_manifest(parts, ANY).items():
         names = [*layout.translate({key: torch.zeros(shape)})]
         if not names:
-            like[key] = setting(detector, key)
+            like[key] = setting(detector, key, code_weights)
         elif names[0] in own:
-            like[key] = torch.zeros(own[names[0]].shape[: len(shape)])
+            place = own[names[0]]
+            like[key] = torch.zeros(place.shape[: len(shape)], dtype=place.dtype)
     found = layout.translate(like)
     for name in own.keys() - found.keys():
         like[f"img_{name.removeprefix('detector.')}"] = torch.zeros_like(own[name])
     return published(own, like, layout)
 
 
-def setting(detector: nn.Module, key: str) -> Tensor:
+def setting(detector: nn.Module, key: str, code_weights: Sequence[float]) -> Tensor:
     """What published heads keep among their weights, as the detector has it."""
     modules = [*detector.modules()]
     name = key.removeprefix(HEAD)
     if name in ("code_weights", "match_costs"):
-        return torch.tensor([1.0] * 8 + [0.2] * 2)
+        return torch.tensor(code_weights)
     if name == "pc_range":
         return torch.tensor(next(m for m in modules if isinstance(m, MultiViewDetector)).span)
     position = next(m for m in modules if isinstance(m, FrustumPositionEncoding))
@@ -69,3 +76,8 @@ def mmcv_file(state: dict[str, Tensor], path: Path) -> Path:
     optimizer = {"state": {0: moments}, "param_groups": [{"lr": 2e-7, "params": [0]}]}
     torch.save({"meta": meta, "state_dict": OrderedDict(state), "optimizer": optimizer}, path)
     return path
+
+
+def halved(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The weights in half precision; counters stay whole."""
+    return {k: t.half() if t.is_floating_point() else t for k, t in state.items()}

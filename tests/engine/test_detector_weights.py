@@ -14,12 +14,14 @@ from drivetr.engine.api import LoadedDetector, load_detector
 from drivetr.engine.config import load_config
 from drivetr.engine.spec import DetectorSpec
 from drivetr.engine.training import outputs_of
+from drivetr.engine.zoo import published_detectors
 from drivetr.errors import DrivetrError
 from drivetr.geometry.box_codes import BOX_CODES, boxes_from_code
 from drivetr.models import manifest
+from drivetr.models.criterion import PETR_CODE_WEIGHTS
 from drivetr.models.petr_layouts import DETR3D_LAYOUT, HEAD, PETR_LAYOUT, STREAMPETR_LAYOUT
 from drivetr.structures.frame import collate_frames
-from tests.engine.published_files import draw, mmcv_file, published_state
+from tests.engine.published_files import draw, halved, mmcv_file, published_state
 from tests.models.samples import make_frame
 
 CONFIG = Path(__file__).with_name("tiny_petr_config.py")
@@ -48,8 +50,9 @@ def raw_boxes(detector: nn.Module) -> Tensor:
 
 @pytest.mark.parametrize("kind", [torch.float32, torch.float16])
 def test_the_same_boxes_as_the_detector_itself(detector, state, kind, tmp_path, capsys):
-    halved = {k: t.to(kind) if t.is_floating_point() else t for k, t in state.items()}
-    path = mmcv_file(halved, tmp_path / "petr.pth")
+    if kind == torch.float16:
+        state = halved(state)
+    path = mmcv_file(state, tmp_path / "petr.pth")
     assert run(path, "--box-convention", "petr") == 0
     said = capsys.readouterr().out
     assert "code_weights (a setting, which is in the config here)" in said
@@ -247,6 +250,30 @@ class TestManifest:
         assert main(["convert", str(path), *listed, "streampetr"]) == 2
         told = capsys.readouterr().err
         assert "--box-convention streampetr: tiny was published as petr: PETR" in told
+
+
+PUBLISHED = (
+    *("petr_vov_p4_320x800", "petr_r50dcn_c5_512x1408", "petrv2_vov_p4_320x800"),
+    *("streampetr_r50_256x704_428q_60e", "detr3d_r101dcn_900x1600"),
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_sizes_from_the_name_to_the_same_boxes(name, tmp_path):
+    """A whole checkpoint in half precision, whose names and shapes the manifest lets pass."""
+    entry = published_detectors()[name]
+    config = load_config(entry.config)
+    detector = draw(DetectorSpec.of_config(config).build_detector()[0])
+    detector.load_state_dict(halved(detector.state_dict()))
+    layout = FAMILIES.get(name.split("_")[0], (PETR_LAYOUT,))[0]
+    weights = config.criterion.get("code_weights", PETR_CODE_WEIGHTS)
+    state = published_state(detector, layout, entry.parts, weights)
+    path = mmcv_file(halved(state), tmp_path / "published.pth")
+    words = ["--model", name, "--box-convention", entry.box_conventions[0]]
+    assert main(["convert", str(path), *words, "--out", str(tmp_path / "out")]) == 0
+    loaded = load_detector(tmp_path / "out", "cpu")
+    assert torch.equal(raw_boxes(loaded.detector), raw_boxes(detector))
 
 
 class TestFolder:
