@@ -49,7 +49,7 @@ criterion.update(
     code_weights=code_weights,
     focal=dict(type=FocalCriterion, matcher=dict(type=FocalMatcher)),
 )
-train_data.update(batch_size=2)
+train_data.update(batch_size=2, streaming=True)
 optimizer.update(lr=4e-4)
 optimizer["module_lr"] = {"detector.backbone": 0.25}
 schedule.update(epochs=90)

@@ -46,7 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--max-age",
         type=int,
         metavar="N",
-        help="centers: a track can go on when its last box is at most N samples old (default 3)",
+        help="centers: a track can go on when its last box is at most N samples old (default 6;"
+        " CenterPoint has 3)",
     )
     parser.add_argument(
         "--limit-factor",

@@ -4,6 +4,7 @@ PETR and DETR3D differ in what queries start as, and in what of the images they 
 become feature maps, how the decoder repeats itself and what it tells is the same.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -71,7 +72,7 @@ class QueryStart:
     sighting: Sighting | None = None
 
 
-class MultiViewDetector(nn.Module):
+class MultiViewDetector(nn.Module, ABC):
     """Images to feature maps to what queries look at, and a decoder with a head for every layer.
 
     A detector adds `image_features`, `encode` and `start`.
@@ -131,17 +132,17 @@ class MultiViewDetector(nn.Module):
         tokens = self.encode(self.image_features(images, cameras), cameras)
         return self.decode(tokens, self.start(len(images), noised), noised), memory
 
+    @abstractmethod
     def image_features(self, images: Tensor, cameras: Cameras) -> Any:
         """Every camera on its own through backbone and neck: what `encode` takes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def encode(self, features: Any, cameras: Cameras) -> ImageTokens:
         """From image features to what the decoder looks at."""
-        raise NotImplementedError
 
+    @abstractmethod
     def start(self, batch: int, noised: NoisedQueries | None = None) -> QueryStart:
         """The detector's own queries, behind the noised ones if there are any."""
-        raise NotImplementedError
 
     def image_maps(self, images: Tensor, cameras: Cameras) -> list[Float[Tensor, "B N C _ _"]]:
         """All maps of the neck, finest first."""

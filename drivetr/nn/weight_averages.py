@@ -11,7 +11,7 @@ Where each stands differs from program to program:
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 _WRAPPERS = ("state_dict", "model")  # mmcv, mmengine and timm; DETR and drivetr
 _MODULE = "module."
@@ -27,7 +27,9 @@ def chosen_weights(content: Any, averaged: bool) -> tuple[Any, str]:
     """
     if not isinstance(content, Mapping):
         return content, ONLY
-    state = next((w for name in _WRAPPERS if _is_state(w := content.get(name))), content)
+    state: Mapping[Any, Any] = next(
+        (w for name in _WRAPPERS if _is_state(w := content.get(name))), content
+    )
     if _is_state(content.get("ema")):
         name = "ema" if averaged else "model"
         return content[name], f"{_told(averaged)} ({name!r} in the file)"
@@ -46,7 +48,7 @@ def chosen_weights(content: Any, averaged: bool) -> tuple[Any, str]:
     return own, f"{_told(averaged)} ({len(twins)} entries have a twin ema_... of mmcv's EMAHook)"
 
 
-def _is_state(value: Any) -> bool:
+def _is_state(value: Any) -> TypeGuard[Mapping[Any, Any]]:
     return isinstance(value, Mapping) and len(value) > 0
 
 

@@ -1,12 +1,14 @@
 import json
 import math
-import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from drivetr.cli import main as cli
+from drivetr.data.nuscenes.categories import DETECTION_CLASS_OF
+from drivetr.data.nuscenes.index import open_index
 from tests.evaluation.nuscenes.track_world import (
     META,
     SAMPLES,
@@ -45,6 +47,26 @@ def ids_of(path):
             for b in boxes}  # fmt: skip
 
 
+def truth_of(dataroot, version, split, path):
+    """The boxes of a split that lidar points hit, as a detection submission."""
+    index = open_index(dataroot, version)
+    results = {}
+    for row in index.samples_of_split(split).tolist():
+        sample = index.sample(row)
+        truth = sample.annotations
+        velocity = np.nan_to_num(truth.velocity_global[:, :2])
+        results[sample.token] = [
+            {"sample_token": sample.token, "detection_name": DETECTION_CLASS_OF[category],
+             "translation": truth.center_global[i].tolist(), "size": truth.size_wlh[i].tolist(),
+             "rotation": truth.quaternion_wxyz[i].tolist(), "velocity": velocity[i].tolist(),
+             "detection_score": 1.0, "attribute_name": ""}
+            for i, category in enumerate(truth.category)
+            if category in DETECTION_CLASS_OF
+            and truth.num_lidar_pts[i] + truth.num_radar_pts[i] > 0
+        ]  # fmt: skip
+    return write_json(path, {"meta": META, "results": results})
+
+
 class TestTruth:
     @pytest.mark.parametrize("ids", ["centers", "queries"])
     def test_gives_perfect_tracks(self, results, world, tmp_path, capsys, ids):
@@ -57,7 +79,7 @@ class TestTruth:
         assert metrics["amota"] == 1
         assert metrics["tp"] == BOXES
         assert metrics["ids"] == 0
-        settings = {"max_age": 3, "limit_factor": 1.0} if ids == "centers" else {}
+        settings = {"max_age": 6, "limit_factor": 1.0} if ids == "centers" else {}
         assert metrics["drivetr"]["tracker"] == {
             "results": str(results), "ids": ids, "min_score": 0.0, **settings
         }  # fmt: skip
@@ -73,44 +95,31 @@ class TestTruth:
             assert track(results, world, out, "--ids", ids, "--no-metrics") == 0
             assert len(ids_of(out)) == 28
 
-    def test_real_keyframes(self, nuscenes_real, tmp_path):
-        from drivetr.data.nuscenes.index import open_index
-
-        index = open_index(nuscenes_real, "v1.0-mini")
-        results = {}
-        for row in index.samples_of_split("mini_val").tolist():
-            sample, boxes = index.sample(row), []
-            for i, category in enumerate(sample.annotations.category):
-                name = {"vehicle.car": "car", "human.pedestrian.adult": "pedestrian"}.get(category)
-                velocity = sample.annotations.velocity_global[i, :2].tolist()
-                if name is not None and sample.annotations.num_lidar_pts[i] > 0:
-                    boxes.append(
-                        {"sample_token": sample.token, "detection_name": name,
-                         "translation": sample.annotations.center_global[i].tolist(),
-                         "size": sample.annotations.size_wlh[i].tolist(),
-                         "rotation": sample.annotations.quaternion_wxyz[i].tolist(),
-                         "velocity": [0.0 if math.isnan(v) else v for v in velocity],
-                         "detection_score": 1.0, "attribute_name": ""}
-                    )  # fmt: skip
-            results[sample.token] = boxes
-        path = write_json(tmp_path / "results.json", {"meta": META, "results": results})
-        metrics = tmp_path / "metrics.json"
-        options = ("--metrics", metrics)
-        out = tmp_path / "tracks.json"
-        found = track(path, nuscenes_real, out, *options, split="mini_val", version="v1.0-mini")
-        assert found == 0
-        judged = json.loads(metrics.read_text())
-        assert judged["amota"] == 1
-        assert judged["ids"] == 0
+    @pytest.mark.parametrize(("split", "classes"), [("mini_val", 2), ("mini_train", 3)])
+    def test_real_keyframes(self, nuscenes_real, tmp_path, split, classes):
+        path = truth_of(nuscenes_real, "v1.0-mini", split, tmp_path / "results.json")
+        out, place = tmp_path / "tracks.json", tmp_path / "metrics.json"
+        options = {"split": split, "version": "v1.0-mini"}
+        assert track(path, nuscenes_real, out, "--metrics", place, **options) == 0
+        metrics = json.loads(place.read_text())
+        assert metrics["amota"] == 1
+        assert metrics["ids"] == metrics["fn"] == metrics["fp"] == 0
+        assert sum(count > 0 for count in metrics["drivetr"]["num_truth"].values()) == classes
 
     @pytest.mark.slow
-    def test_of_the_synthetic_world(self, tmp_path):
-        """Objects hide behind one another there, so that tracks have gaps."""
-
+    def test_synthetic_world(self, tmp_path):
+        """Objects hide behind one another there, so that the truth itself has gaps."""
         world = tmp_path / "world"
         options = "--size 32x64 --scenes 4 --val-scenes 3 --frames-per-scene 16 --reach 14"
         command = [sys.executable, "-m", "drivetr.cli.main", "synth", str(world), "--workers", "1"]
-        subprocess.run([*command, *options.split()], check=True, env=os.environ)
+        subprocess.run([*command, *options.split()], check=True, capture_output=True)
+        path = truth_of(world, "v1.0-synth", "synth_val", tmp_path / "results.json")
+        out = tmp_path / "tracks.json"
+        assert track(path, world, out, split="synth_val", version="v1.0-synth") == 0
+        metrics = json.loads((tmp_path / "tracks_metrics.json").read_text())
+        assert metrics["amota"] >= 0.95
+        assert metrics["recall"] >= 0.95
+        assert sum(metrics["drivetr"]["num_truth"].values()) > 100
 
 
 class TestMistakes:
@@ -143,7 +152,7 @@ class TestMistakes:
         assert "--split mine_val would choose" in self.told(
             capsys, results, world, out, split="mine_train"
         )
-        assert "has no split val" in self.told(capsys, results, world, out, split="mine")
+        assert "has no split mine (found" in self.told(capsys, results, world, out, split="mine")
         assert "does not exist" in self.told(capsys, tmp_path / "absent.json", world, out)
         assert not out.exists()
 

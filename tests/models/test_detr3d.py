@@ -44,7 +44,7 @@ def test_a_noised_query_takes_after_its_neighbour():
 
 
 def test_it_learns_where_things_are():
-    """Two frames by heart: the loss falls to a fraction, and the boxes come to their objects."""
+    """Two frames by heart: the loss falls to a fraction, the boxes come to their objects."""
     model = build_detr3d(6).train()
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (2, 6, 3, 64, 128), generator=generator, dtype=torch.uint8)
@@ -52,7 +52,7 @@ def test_it_learns_where_things_are():
     criterion = SetCriterion(HungarianMatcher())
     optimizer = AdamW(model.parameters(), 2e-3)
     totals = []
-    for _ in range(60):
+    for _ in range(40):
         outputs, _ = model(images, cameras)
         total = sum(criterion(outputs, targets, cameras).values())
         optimizer.zero_grad()

@@ -15,8 +15,8 @@ from drivetr.nn.ranges import metres_from_unit, unit_from_metres
 from drivetr.nn.weights import load_weights
 from drivetr.structures.cameras import Cameras
 from tests.parity.comparison import BOXES, EQUAL, FEATURES, LOGITS, Comparison, Tolerance
+from tests.parity.decoded import compare_decoded
 from tests.parity.golden_case import GoldenCase
-from tests.parity.petr_case import compare_decoded
 
 CODE = BOX_CODES["petr"]
 # A query whose projection crosses an image's border sees something else from there on.
@@ -114,4 +114,4 @@ def compare_detr3d_head(case: GoldenCase) -> list[Comparison]:
         for name, tolerance in tolerances.items()
         if case.is_whole(name)
     ]
-    return comparisons + compare_decoded(case, ours if tiny else theirs)
+    return comparisons + compare_decoded(case, ours, theirs)

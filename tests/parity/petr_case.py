@@ -1,20 +1,17 @@
 """PETR's and PETRv2's heads, decoding and losses on the inputs of a recording."""
 
-import math
 from typing import Any
 
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 
 from drivetr.geometry.box_codes import BOX_CODES, BoxCode, boxes_from_code, code_from_boxes
-from drivetr.geometry.mmdet3d_boxes import Version, boxes_from_mmdet3d, mmdet3d_from_boxes
+from drivetr.geometry.mmdet3d_boxes import Version, boxes_from_mmdet3d
 from drivetr.models.box_head import BoxHead, SigmoidCentre
 from drivetr.models.criterion import SetCriterion
 from drivetr.models.matcher import HungarianMatcher, focal_cost
 from drivetr.models.petr import PETR
 from drivetr.models.petr_layouts import PETR_LAYOUT
-from drivetr.models.postprocess import TopKPostprocess
 from drivetr.models.velocity import DisplacementVelocity
 from drivetr.nn.decoder import TransformerDecoder
 from drivetr.nn.feature_gate import FeatureGate
@@ -24,7 +21,6 @@ from drivetr.nn.queries import LearnedQueries
 from drivetr.nn.sine_position import multiview_sine, sine_of_points
 from drivetr.nn.weights import load_weights
 from drivetr.structures.cameras import Cameras
-from drivetr.structures.detections import Detections
 from drivetr.structures.frame import Targets
 from tests.parity.comparison import (
     BOXES,
@@ -32,9 +28,9 @@ from tests.parity.comparison import (
     FEATURES,
     LOGITS,
     LOSSES,
-    SCORES,
     Comparison,
 )
+from tests.parity.decoded import compare_decoded
 from tests.parity.golden_case import GoldenCase
 
 CODE = BOX_CODES["petr"]
@@ -131,9 +127,7 @@ def compare_petr_head(case: GoldenCase) -> list[Comparison]:
         if case.is_whole(name):
             tolerance = FEATURES if value.is_floating_point() else EQUAL
             comparisons.append(Comparison(name, value, theirs[name], tolerance))
-    # Scores of the published size lie too close for the order to survive: decode the recorded ones.
-    source = ours if case.size == "tiny" else theirs
-    return comparisons + compare_decoded(case, source)
+    return comparisons + compare_decoded(case, ours, theirs)
 
 
 @torch.no_grad()
@@ -158,43 +152,6 @@ def position_parts(model: PETR, case: GoldenCase, cameras: Cameras) -> dict[str,
         "query_sine": sine_of_points(reference, position.num_feats),
         "query_embed": position.encode_queries(reference[None]).added[0],
     }
-
-
-def compare_decoded(case: GoldenCase, source: dict[str, Tensor]) -> list[Comparison]:
-    """Decoded detections, the boxes as mmdetection3d before 1.0 would hold them."""
-    coder = case.hyperparameters["bbox_coder"]
-    postprocess = TopKPostprocess(coder["max_num"], tuple(coder["post_center_range"]))
-    detections = postprocess(
-        {
-            "pred_logits": source["all_cls_scores"][-1],
-            "pred_boxes": boxes_from_code(source["all_bbox_preds"][-1], CODE),
-        }
-    )
-    comparisons = []
-    for i, found in enumerate(detections):
-        theirs = {k: case.outputs[f"decoded_{k}_{i}"] for k in ("boxes", "scores", "labels")}
-        comparisons.append(
-            Comparison(f"decoded_scores_{i}", found.scores, theirs["scores"], SCORES)
-        )
-        if case.size == "full" and len(found) == len(theirs["scores"]):
-            found = found[partners(found, theirs)]
-        boxes = mmdet3d_from_boxes(found.boxes, "before_1.0")
-        turns = ((boxes - theirs["boxes"])[:, 6] / (2 * math.pi)).round()
-        boxes[:, 6] -= 2 * math.pi * turns
-        comparisons += [
-            Comparison(f"decoded_boxes_{i}", boxes, theirs["boxes"], BOXES[case.size]),
-            Comparison(f"decoded_labels_{i}", found.labels, theirs["labels"], EQUAL),
-        ]
-    return comparisons
-
-
-def partners(found: Detections, theirs: dict[str, Tensor]) -> Tensor:
-    """For every recorded detection the index of ours; equal scores may stand in any order."""
-    centres = torch.cdist(theirs["boxes"][:, :2], found.boxes[:, :2])
-    other_label = theirs["labels"][:, None] != found.labels
-    other_score = (theirs["scores"][:, None] - found.scores).abs() > SCORES.absolute
-    _, columns = linear_sum_assignment((centres + 1e6 * other_label + 1e6 * other_score).numpy())
-    return torch.as_tensor(columns)
 
 
 def recorded_targets(case: GoldenCase, version: Version) -> list[Targets]:

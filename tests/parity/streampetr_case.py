@@ -5,13 +5,11 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from drivetr.geometry.box_codes import BOX_CODES, boxes_from_code, code_from_boxes
+from drivetr.geometry.box_codes import BOX_CODES, code_from_boxes
 from drivetr.geometry.frustum import cell_pixels
-from drivetr.geometry.mmdet3d_boxes import mmdet3d_from_boxes
 from drivetr.models.box_head import BoxHead, SigmoidCentre
 from drivetr.models.petr import PETR
 from drivetr.models.petr_layouts import STREAMPETR_LAYOUT
-from drivetr.models.postprocess import TopKPostprocess
 from drivetr.models.streampetr import StreamPETR
 from drivetr.nn.decoder import TransformerDecoder
 from drivetr.nn.feature_gate import FeatureGate
@@ -23,11 +21,14 @@ from drivetr.nn.weights import load_weights
 from drivetr.structures.cameras import Cameras
 from drivetr.structures.moments import Moments
 from drivetr.structures.stream_memory import StreamMemory
-from tests.parity.comparison import BOXES, EQUAL, FEATURES, LOGITS, SCORES, Comparison, Tolerance
+from tests.parity.comparison import BOXES, FEATURES, LOGITS, Comparison, Tolerance
+from tests.parity.decoded import compare_decoded
 from tests.parity.golden_case import GoldenCase
 
 CODE = BOX_CODES["streampetr"]
 BRANCHES = 6
+# At published size two queries whose scores lie too close may change places in the memory.
+INNER = {"tiny": FEATURES, "full": Tolerance(3e-3, 1e-4, share=0.99)}
 # Field of the memory -> name in the recording.
 FIELDS = {
     "content": "embedding",
@@ -142,15 +143,14 @@ def compare_streampetr_head(case: GoldenCase) -> list[Comparison]:
         tables = {"all_cls_scores": LOGITS[case.size], "all_bbox_preds": BOXES[case.size]}
         for name, tensor in ours.items():
             if name in theirs:
-                tolerance = widened(tables.get(name, FEATURES), times)
+                tolerance = widened(tables.get(name, INNER[case.size]), times)
                 their = theirs[name]
                 if name.startswith("post_memory"):
                     their = their[:, : tensor.shape[1]]  # cut off there at the next frame
                 comparisons.append(Comparison(f"f{number}.{name}", tensor, their, tolerance))
-        source = ours if case.size == "tiny" else theirs
         comparisons += [
             replace(c, quantity=f"f{number}.{c.quantity}", tolerance=widened(c.tolerance, times))
-            for c in compare_decoded(case, source, theirs)
+            for c in compare_decoded(case, ours, theirs, "streampetr", "since_1.0")
         ]
     location = located(case.input("f0.img_feats"), cameras)
     return [*comparisons, Comparison("location", location, case.outputs["location"], FEATURES)]
@@ -209,25 +209,3 @@ def frame_outputs(
             value = value[..., None] if field == "age_s" else value
             found[f"{when}_memory_{name}"] = value
     return found, after
-
-
-def compare_decoded(
-    case: GoldenCase, source: dict[str, Tensor], theirs: dict[str, Tensor]
-) -> list[Comparison]:
-    coder = case.hyperparameters["bbox_coder"]
-    postprocess = TopKPostprocess(coder["max_num"], tuple(coder["post_center_range"]))
-    detections = postprocess(
-        {
-            "pred_logits": source["all_cls_scores"][-1],
-            "pred_boxes": boxes_from_code(source["all_bbox_preds"][-1], CODE),
-        }
-    )
-    comparisons = []
-    for i, found in enumerate(detections):
-        boxes = mmdet3d_from_boxes(found.boxes, "since_1.0")
-        comparisons += [
-            Comparison(f"decoded_boxes_{i}", boxes, theirs[f"decoded_boxes_{i}"], BOXES[case.size]),
-            Comparison(f"decoded_scores_{i}", found.scores, theirs[f"decoded_scores_{i}"], SCORES),
-            Comparison(f"decoded_labels_{i}", found.labels, theirs[f"decoded_labels_{i}"], EQUAL),
-        ]
-    return comparisons

@@ -65,10 +65,12 @@ class CenterTracker:
 
     Attributes:
         max_age: how many samples old the last box of a track may be when the next one takes it.
+            CenterPoint's tracker has 3 on nuScenes; objects that are hidden for longer come back as
+            new ones then.
         limit_factor: times `CENTER_LIMITS`.
     """
 
-    max_age: int = 3
+    max_age: int = 6
     limit_factor: float = 1.0
 
     @property
