@@ -34,4 +34,4 @@ model = dict(
     ),
     move_on=True,
 )
-train_data["streaming"] = True
+train_data.update(streaming=True, turns=16)

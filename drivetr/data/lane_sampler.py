@@ -38,13 +38,15 @@ class LaneSampler(StreamSampler):
     """Like `StreamSampler`, but each place in the batch is a lane that shows frames in order.
 
     In each epoch the sequences are shuffled and laid end to end, and the row is cut into as many
-    parts as there are lanes, `batch_size * world_size`; where a cut hits a sequence, its rest
+    parts as there are lanes, `batch_size * world_size * turns`; where a cut hits a sequence, its rest
     starts afresh in the next lane. A lane goes on to the next epoch as soon as its part ends: parts
     differ by one frame, and over the epochs every lane gets the longer ones in turn, so that no
     frame is dropped or repeated.
 
-    Position p of the stream is lane p % lanes at iteration p // lanes, and stands in epoch
-    p // num_samples, as in `StreamSampler`; lane l belongs to rank l % world_size.
+    Position p of the stream is lane p % lanes at its frame p // lanes, and stands in epoch
+    p // num_samples, as in `StreamSampler`; lane l belongs to rank l % world_size. So with several
+    turns a batch shows the first lanes, the next batch the next ones, until all have shown a frame:
+    steps that follow each other show other scenes, as shuffled frames do.
 
     Args:
         sequences: positions in the dataset of consecutive frames.
@@ -52,6 +54,7 @@ class LaneSampler(StreamSampler):
         seed: of the order and of all augmentation.
         rank: of this process.
         world_size: number of processes.
+        turns: batches of lanes that take turns.
 
     Raises:
         ValueError: without any frame, or for a rank outside the world.
@@ -64,10 +67,11 @@ class LaneSampler(StreamSampler):
         seed: int = 0,
         rank: int = 0,
         world_size: int = 1,
+        turns: int = 1,
     ) -> None:
         super().__init__(sum(map(len, sequences)), batch_size, seed, rank, world_size)
         self.sequences = tuple(sequences)
-        self.lanes = batch_size * world_size
+        self.lanes = batch_size * world_size * turns
         self._epochs: dict[int, _Epoch] = {}
 
     def key_at(self, position: int) -> DrawKey:

@@ -43,15 +43,19 @@ class TrainLoaderSettings(LoaderSettings):
             memory; else they are shuffled one by one.
         sequences_per_scene: with `streaming`, parts into which each unbroken run of a scene is cut;
             every part is a sequence of its own.
+        turns: with `streaming`, batches of lanes that take turns, each with a memory of its own. With
+            one, steps that follow each other show nearly the same frames, from which a short
+            training learns less.
     """
 
     streaming: bool = False
     sequences_per_scene: int = 2
+    turns: int = 1
 
     def __post_init__(self) -> None:
         """Checks the ranges."""
         super().__post_init__()
-        at_least(self, sequences_per_scene=1)
+        at_least(self, sequences_per_scene=1, turns=1)
 
     def sequences(self, dataset: Any) -> list[range] | None:
         """The sequences that lanes are made of, or None where frames are shuffled.
@@ -108,11 +112,12 @@ def loader_for_training(
     seed: int,
     device: torch.device,
     sequences: list[range] | None = None,
+    turns: int = 1,
 ) -> "DataLoader[Any]":
     """An endless loader of batches whose order depends on seed and iteration alone.
 
     Its sampler is a `StreamSampler` of shuffled frames, or where sequences are given a
-    `LaneSampler`; `start_at` places it before the iterator is made.
+    `LaneSampler` with so many turns; `start_at` places it before the iterator is made.
     """
     in_parallel = distributed.is_initialized()
     places = {
@@ -126,7 +131,7 @@ def loader_for_training(
         batch_size=settings.batch_size,
         sampler=StreamSampler(len(dataset), **places)
         if sequences is None
-        else LaneSampler(sequences, **places),
+        else LaneSampler(sequences, **places, turns=turns),
         num_workers=settings.num_workers,
         collate_fn=dataset.collate,
         pin_memory=device.type == "cuda",

@@ -132,7 +132,7 @@ def train(config: RunConfig, options: RunOptions) -> Path:
     runner = TrainRunner(
         state,
         work_dir=work_dir,
-        loader=loader_for_training(dataset, loading, config.seed, device, sequences),
+        loader=loader_for_training(dataset, loading, config.seed, device, sequences, loading.turns),
         max_iters=length.iterations,
         log_interval=config.log_interval,
         hooks=_hooks(config, state, length, saving.interval),
@@ -190,6 +190,7 @@ def _build_model(config: RunConfig, builder: Builder) -> DetectorTraining:
         builder.build(config.model, "model"),
         builder.build(config.criterion, "criterion"),
         builder.build(config.denoising, "denoising"),
+        turns=config.train_data.get("turns", 1),
     )
 
 

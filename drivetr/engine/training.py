@@ -1,6 +1,7 @@
 """The one wrapper that turns model and criterion into what mmengine's Runner calls."""
 
 import math
+from collections import deque
 from contextlib import AbstractContextManager
 from dataclasses import fields
 from typing import Any, Protocol
@@ -50,17 +51,21 @@ class DetectorTraining(nn.Module):
             `needs_targets` that is true also gets `targets=batch.targets`.
         criterion: `criterion(outputs, *batch.truth)` -> weighted losses, minimised as a sum.
         denoising: `denoising(targets)` -> what the detector takes as `noised`, or None.
+        turns: batches of lanes that take turns.
 
     Attributes:
-        memory: what the detector gave with the last batch, if it has one; without gradients.
+        memories: what the detector gave with the last batch of each turn, if it has a memory, those
+            of the coming batch first; without gradients.
     """
 
-    def __init__(self, detector: nn.Module, criterion: Any, denoising: Any = None) -> None:
+    def __init__(
+        self, detector: nn.Module, criterion: Any, denoising: Any = None, turns: int = 1
+    ) -> None:
         super().__init__()
         self.detector = detector
         self.criterion = criterion
         self.denoising = denoising
-        self.memory: StreamMemory | None = None
+        self.memories: deque[StreamMemory | None] = deque([None] * turns)
 
     def data_preprocessor(self, batch: ModelBatch, training: bool) -> dict[str, ModelBatch]:
         """Moves a batch to the weights' device (called by mmengine)."""
@@ -77,10 +82,9 @@ class DetectorTraining(nn.Module):
             extra["noised"] = self.denoising(batch.targets)
         if getattr(self.detector, "needs_targets", False):
             extra["targets"] = batch.targets
-        outputs, memory = answer(self.detector, batch, self.memory, **extra)
-        if memory is not None:
-            held = {f.name: getattr(memory, f.name).detach() for f in fields(memory)}
-            self.memory = StreamMemory(**held)
+        outputs, memory = answer(self.detector, batch, self.memories[0], **extra)
+        self.memories.append(None if memory is None else memory.detach())
+        self.memories.popleft()
         losses: dict[str, Tensor] = self.criterion(outputs, *batch.truth)
         values = torch.stack([value.detach().float() for value in losses.values()]).tolist()
         for name, value in zip(losses, values, strict=True):
@@ -89,13 +93,21 @@ class DetectorTraining(nn.Module):
         return losses
 
     def memory_state(self) -> dict[str, Tensor]:
-        """The memory by name; empty where there is none."""
-        memory = self.memory
-        return {} if memory is None else {f.name: getattr(memory, f.name) for f in fields(memory)}
+        """The memories by number and name; those that are empty are left out."""
+        return {
+            f"{turn}.{f.name}": getattr(memory, f.name)
+            for turn, memory in enumerate(self.memories)
+            if memory is not None
+            for f in fields(memory)
+        }
 
     def load_memory(self, state: dict[str, Tensor]) -> None:
-        """Takes over a memory that `memory_state` gave."""
-        self.memory = StreamMemory(**state) if state else None
+        """Takes over memories that `memory_state` gave."""
+        names = [f.name for f in fields(StreamMemory)]
+        for turn in range(len(self.memories)):
+            if f"{turn}.{names[0]}" in state:
+                held = {name: state[f"{turn}.{name}"] for name in names}
+                self.memories[turn] = StreamMemory(**held)
 
     def parse_losses(self, losses: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
         """The sum to minimise, and the numbers for the log (called by mmengine)."""

@@ -84,3 +84,7 @@ class StreamMemory:
     def to(self, device: torch.device | str) -> "StreamMemory":
         """The same memory on another device."""
         return StreamMemory(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
+
+    def detach(self) -> "StreamMemory":
+        """The same memory without gradients."""
+        return StreamMemory(**{f.name: getattr(self, f.name).detach() for f in fields(self)})

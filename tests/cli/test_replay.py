@@ -27,7 +27,9 @@ from drivetr.visual.layout import lay_out
 from drivetr.visual.page import render_frame
 
 VERSION = "v1.0-synth"
-CONFIG = Path(__file__).parents[2] / "configs" / "petr" / "petr_point_synth.py"
+CONFIGS = Path(__file__).parents[2] / "configs"
+CONFIG = CONFIGS / "petr" / "petr_point_synth.py"
+STREAM_CONFIG = CONFIGS / "streampetr" / "streampetr_point_synth.py"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -124,11 +126,13 @@ class TestOutputs:
 
 
 class TestCheckpoint:
-    @pytest.fixture(scope="class")
-    def checkpoint(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
-        """The demo's detector with random weights, saved as training saves it."""
+    @pytest.fixture(scope="class", params=[CONFIG, STREAM_CONFIG], ids=lambda path: path.stem)
+    def checkpoint(
+        self, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+    ) -> Path:
+        """The demo's detector, and one with a memory, with random weights."""
         torch.manual_seed(0)
-        spec = DetectorSpec.of_config(load_config(CONFIG))
+        spec = DetectorSpec.of_config(load_config(request.param))
         weights = spec.build_detector()[0].state_dict()
         state = {
             "iteration": 1,

@@ -17,5 +17,6 @@ train_data = dict(
     batch_size=2,
     num_workers=2,
     streaming=True,
+    turns=2,
 )
 test_data = dict(type=TinyScenes, dataroot="nowhere", version="v", split="val", num_workers=0)

@@ -6,6 +6,8 @@ import torch
 from drivetr.models.velocity import (
     AttendedVelocity,
     DisplacementVelocity,
+    RememberedVelocity,
+    Sighting,
     elapsed_seconds,
 )
 

@@ -94,3 +94,31 @@ class TestCollateFrames:
         assert batch.cameras.valid.is_meta
         assert batch.targets[0].boxes.is_meta
         assert not batch.frames[0].global_from_lidar.is_meta
+
+
+class TestGoesOnFrom:
+    """What was in fact given last decides, not what the dataset has before a frame."""
+
+    @pytest.mark.parametrize(
+        ("later_us", "scene", "continues", "expected"),
+        [
+            (500_000, "scene-0001", True, True),
+            (500_000, "scene-0001", False, False),
+            (500_000, "scene-0002", True, False),
+            (0, "scene-0001", True, False),
+            (-500_000, "scene-0001", True, False),
+            (1_000_000, "scene-0001", True, False),
+        ],
+    )
+    def test_values(self, later_us, scene, continues, expected):
+        before = make_frame()
+        frame = dataclasses.replace(
+            before,
+            timestamp_us=before.timestamp_us + later_us,
+            scene=scene,
+            continues=continues,
+        )
+        assert frame.goes_on_from(before) is expected
+
+    def test_nothing_was_given(self):
+        assert not dataclasses.replace(make_frame(), continues=True).goes_on_from(None)

@@ -8,12 +8,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 from nuscenes import NuScenes
 from nuscenes.utils.data_classes import LidarPointCloud
 from nuscenes.utils.geometry_utils import points_in_box
 from nuscenes.utils.splits import get_scenes_of_split
 from pyquaternion import Quaternion
 
+from drivetr.data.nuscenes.dataset import NuScenesDataset
+from drivetr.data.nuscenes.index import open_index
+from drivetr.data.nuscenes.past import PastImages
 from drivetr.data.synth.recipe import Recipe
 from drivetr.data.synth.rig import Rig, nuscenes_rig
 from drivetr.data.synth.simulate import SceneWriter
@@ -184,3 +188,13 @@ def test_a_full_disk_is_seen_before_the_work(
     with pytest.raises(DrivetrError, match="are needed"):
         write_dataset(tiny_recipe, tmp_path / "out", workers=1)
     assert not (tmp_path / "out").exists()
+
+
+def test_keyframes_are_a_history_of_images(tiny_root: Path, tmp_path: Path) -> None:
+    """Past images are found without sweeps: the one before a keyframe is the keyframe before."""
+    index = open_index(tiny_root, "v1.0-synth", out_dir=tmp_path)
+    dataset = NuScenesDataset(index, "synth_val", past=PastImages(first=1, end=2))
+    frame, oldest = dataset[2], dataset[0]
+    assert frame.cameras.age_s[6:].tolist() == pytest.approx([1.0] * 6, abs=0.06)
+    assert torch.equal(frame.images[6:], oldest.images[:6])
+    assert frame.continues
