@@ -19,7 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "config_or_checkpoint",
         metavar="CONFIG_OR_CHECKPOINT",
-        help="a checkpoint of drivetr train, which needs no config; or a config (.py)",
+        help="a checkpoint of drivetr train or a folder of drivetr convert, which need no config;"
+        " or a config (.py)",
     )
     parser.add_argument(
         "checkpoint", nargs="?", metavar="CHECKPOINT", help="the checkpoint, after a config"
@@ -55,7 +56,8 @@ def run(args: argparse.Namespace) -> None:
     elif args.cfg_options:
         raise DrivetrError("--cfg-options changes a config; name one before the checkpoint")
     loaded = load_detector(checkpoint, args.device, config)
-    work_dir = Path(args.work_dir) if args.work_dir else Path(checkpoint).parent
+    place = Path(checkpoint) if Path(checkpoint).is_dir() else Path(checkpoint).parent
+    work_dir = Path(args.work_dir) if args.work_dir else place
     results = Path(args.out) if args.out else work_dir / "results.json"
     names = (args.dataroot, args.version, args.split)
     print(test(loaded, names, results, work_dir / "metrics.json"))

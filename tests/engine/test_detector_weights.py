@@ -205,6 +205,13 @@ def test_words_that_do_not_go_together(state, tmp_path, capsys, words, told):
     assert told in capsys.readouterr().err
 
 
+def test_all_names_are_listed(capsys):
+    assert main(["convert", "--list"]) == 0
+    listed = capsys.readouterr().out
+    assert "detr_r50\n" in listed
+    assert "petr_vov_p4_320x800 (--box-convention petr or mmdet3d_petr; keys verified)" in listed
+
+
 class TestManifest:
     """A published name: the file is compared with the list before anything else is done."""
 
@@ -305,6 +312,10 @@ class TestFolder:
     @pytest.mark.slow
     def test_is_tested_like_a_checkpoint(self, converted, nuscenes_real, tmp_path, capsys):
         words = ["--dataroot", str(nuscenes_real), "--version", "v1.0-mini", "--device", "cpu"]
-        assert main(["test", str(converted), *words, "--work-dir", str(tmp_path / "w")]) == 0
+        assert main(["test", str(converted), *words]) == 0
         assert "NDS" in capsys.readouterr().out
-        assert (tmp_path / "w/results.json").is_file()
+        assert (converted / "results.json").is_file()
+        replay = ["replay", str(nuscenes_real), "--version", "v1.0-mini", "--split", "mini_val"]
+        frames = ["--checkpoint", str(converted), "--png", str(tmp_path / "frames")]
+        assert main([*replay, *frames, "--width", "320"]) == 0
+        assert any((tmp_path / "frames").rglob("*.png"))
