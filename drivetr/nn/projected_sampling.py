@@ -1,17 +1,15 @@
 """DETR3D's cross-attention (arXiv:2110.06922, section 3.3): a query looks where it stands."""
 
-from typing import Any
-
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from drivetr.errors import DrivetrError
 from drivetr.nn.feature_pyramid import FeaturePyramid
-from drivetr.nn.position import Position
+from drivetr.nn.pyramid_attention import PyramidAttention
 from drivetr.nn.ranges import Range3D, inverse_sigmoid, unit_from_metres
 
 
-class ProjectedSampling(nn.Module):
+class ProjectedSampling(PyramidAttention):
     """Projects each query's reference point into all cameras and sums up what stands there.
 
     Every camera and level has a weight of its own between 0 and 1; they do not compete, and a
@@ -45,29 +43,18 @@ class ProjectedSampling(nn.Module):
         nn.init.xavier_uniform_(self.output_proj.weight)
         nn.init.zeros_(self.output_proj.bias)
 
-    def forward(
+    def look(
         self,
         query: Float[Tensor, "B Q C"],
+        known: Float[Tensor, "B Q C"],
+        points: Float[Tensor, "B Q 3"],
         memory: FeaturePyramid,
-        query_position: Position,
-        memory_position: Position,
-        mask: Any = None,
-    ) -> tuple[Float[Tensor, "B Q C"], None]:
-        """What the queries see, and nothing in the place of attended points.
-
-        Args:
-            query: content of the queries.
-            memory: what the cameras show.
-            query_position: with points, where the queries stand.
-            memory_position: not looked at; the cameras tell where the maps are.
-            mask: not looked at; visibility follows from the cameras.
+    ) -> Float[Tensor, "B Q C"]:
+        """What the cameras show at the queries' points.
 
         Raises:
             DrivetrError: the rig has another number of cameras.
         """
-        points = query_position.points
-        if points is None:
-            raise ValueError("ProjectedSampling needs queries that stand somewhere")
         found = memory.cameras.valid.shape[1]
         if found != self.num_cameras:
             raise DrivetrError(
@@ -75,10 +62,10 @@ class ProjectedSampling(nn.Module):
                 f" num_cameras={found} in every cross-attention of the model and train it"
             )
         place, visible = memory.project(points[:, :, None])
-        known = query if query_position.added is None else query + query_position.added
         split = (self.num_cameras, 1, len(memory.levels), 1)  # cameras, points, levels, groups
         weights = self.attention_weights(known).sigmoid().unflatten(-1, split)
         weights = weights * visible.transpose(1, 2)[..., None, None]  # B Q N 1 L 1
-        seen = self.output_proj(memory.gather(place, weights))
+        seen: Tensor = self.output_proj(memory.gather(place, weights))
         logits = inverse_sigmoid(unit_from_metres(points, self.span))
-        return seen + self.position_encoder(logits), None
+        embedded: Tensor = self.position_encoder(logits)
+        return seen + embedded

@@ -4,18 +4,16 @@ In the published code (exiawsh/StreamPETR, detr3d_transformer.py) it is
 `DeformableFeatureAggregationCuda`, a compiled operation; the parameters have its names.
 """
 
-from typing import Any
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from drivetr.nn.feature_pyramid import FeaturePyramid
-from drivetr.nn.position import Position
+from drivetr.nn.pyramid_attention import PyramidAttention
 from drivetr.structures.cameras import Cameras
 
 
-class SampledAggregation(nn.Module):
+class SampledAggregation(PyramidAttention):
     """Each query looks at several points near it, in all cameras and levels that compete.
 
     The points follow from what a query knows; the weights also from where it is and from each
@@ -59,30 +57,18 @@ class SampledAggregation(nn.Module):
             nn.init.zeros_(start)
         nn.init.uniform_(self.learnable_fc.bias, -spread_m, spread_m)
 
-    def forward(
+    def look(
         self,
         query: Float[Tensor, "B Q C"],
+        known: Float[Tensor, "B Q C"],
+        points: Float[Tensor, "B Q 3"],
         memory: FeaturePyramid,
-        query_position: Position,
-        memory_position: Position,
-        mask: Any = None,
-    ) -> tuple[Float[Tensor, "B Q C"], None]:
-        """What the queries see, and nothing in the place of attended points.
-
-        Args:
-            query: content of the queries.
-            memory: what the cameras show.
-            query_position: with points, where the queries stand.
-            memory_position: not looked at; the cameras tell where the maps are.
-            mask: not looked at; what a camera sees follows from its matrix.
-        """
-        if query_position.points is None:
-            raise ValueError("SampledAggregation needs queries that stand somewhere")
+    ) -> Float[Tensor, "B Q C"]:
+        """What the cameras show at the points around the queries."""
         offsets = self.learnable_fc(query).float().unflatten(-1, (-1, 3))  # B Q P 3
-        place, _ = memory.project(query_position.points[:, :, None] + offsets)
-        known = query if query_position.added is None else query + query_position.added
-        weights = self.shares(known, memory.cameras)
-        return self.output_proj(memory.gather(place, weights)), None
+        place, _ = memory.project(points[:, :, None] + offsets)
+        seen: Tensor = self.output_proj(memory.gather(place, self.shares(known, memory.cameras)))
+        return seen
 
     def shares(
         self, known: Float[Tensor, "B Q C"], cameras: Cameras
