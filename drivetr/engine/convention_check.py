@@ -195,7 +195,8 @@ def verdict(readings: Sequence[Reading], own: str) -> str:
         return f"The boxes are read as they were trained: --box-convention {own} is right."
     return (
         f"The boxes are read as {own}, but were trained as {best.name}:"
-        f" {_signature(present, best)}. Convert the checkpoint again with --box-convention {best.name}."
+        f" {_signature(present, best)}. Convert the checkpoint again with --box-convention"
+        f" {best.name}."
     )
 
 

@@ -18,7 +18,7 @@ from drivetr.engine.zoo import PublishedDetector, published_detectors
 from drivetr.errors import DrivetrError
 from drivetr.models.layouts import layout_of
 from drivetr.models.manifest import compare_with_manifest, read_manifest
-from drivetr.models.petr import PETR
+from drivetr.models.multi_view import MultiViewDetector
 from drivetr.models.petr_layouts import HEAD, PETR_LAYOUTS
 from drivetr.models.published import FAMILIES, PUBLISHED
 from drivetr.nn.frustum_position import FrustumPositionEncoding
@@ -178,13 +178,16 @@ def _own_settings(detector: nn.Module, config: RunConfig) -> dict[str, Sequence[
     """What the config says where published heads keep settings among their weights."""
     own: dict[str, Any] = {}
     for module in detector.modules():
-        if isinstance(module, PETR):
+        if isinstance(module, MultiViewDetector):
             own["pc_range"] = module.span
         elif isinstance(module, FrustumPositionEncoding):
             own |= {"position_range": module.position_range, "coords_d": module.depths}
     criterion = Builder(config.file).build(config.criterion, "criterion")
-    weights = getattr(criterion, "code_weights", None)
-    return own if weights is None else own | {"code_weights": weights}
+    weights = {
+        "code_weights": getattr(criterion, "code_weights", None),
+        "match_costs": getattr(getattr(criterion, "matcher", None), "code_weights", None),
+    }
+    return own | {name: values for name, values in weights.items() if values is not None}
 
 
 def _rounded(values: Tensor) -> list[float]:

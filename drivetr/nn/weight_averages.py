@@ -27,9 +27,8 @@ def chosen_weights(content: Any, averaged: bool) -> tuple[Any, str]:
     """
     if not isinstance(content, Mapping):
         return content, ONLY
-    state: Mapping[Any, Any] = next(
-        (w for name in _WRAPPERS if _is_state(w := content.get(name))), content
-    )
+    wrapped = [w for name in _WRAPPERS if _is_state(w := content.get(name))]
+    state: Mapping[Any, Any] = wrapped[0] if wrapped else content
     if _is_state(content.get("ema")):
         name = "ema" if averaged else "model"
         return content[name], f"{_told(averaged)} ({name!r} in the file)"

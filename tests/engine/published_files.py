@@ -10,13 +10,14 @@ from torch import Tensor, nn
 
 from drivetr.models.layouts import Layout
 from drivetr.models.manifest import read_manifest
-from drivetr.models.petr import PETR
+from drivetr.models.multi_view import MultiViewDetector
 from drivetr.models.petr_layouts import HEAD
 from drivetr.nn.frustum_position import FrustumPositionEncoding
 from tests.models.inverse import published
 from tests.parity.golden_case import drawn_weight
 
-ANY = dict.fromkeys(("num_queries", "num_propagated", "in_channels", "lateral_0", "lateral_1"), 1)
+OPEN = ("num_queries", "num_propagated", "in_channels", *(f"lateral_{i}" for i in range(4)))
+ANY = dict.fromkeys(OPEN, 1)
 
 
 def draw(detector: nn.Module) -> nn.Module:
@@ -43,7 +44,7 @@ def published_state(detector: nn.Module, layout: Layout, parts: Sequence[str]) -
             like[key] = torch.zeros(own[names[0]].shape[: len(shape)])
     found = layout.translate(like)
     for name in own.keys() - found.keys():
-        like[f"img_{name}"] = torch.zeros_like(own[name])
+        like[f"img_{name.removeprefix('detector.')}"] = torch.zeros_like(own[name])
     return published(own, like, layout)
 
 
@@ -54,7 +55,7 @@ def setting(detector: nn.Module, key: str) -> Tensor:
     if name in ("code_weights", "match_costs"):
         return torch.tensor([1.0] * 8 + [0.2] * 2)
     if name == "pc_range":
-        return torch.tensor(next(m for m in modules if isinstance(m, PETR)).span)
+        return torch.tensor(next(m for m in modules if isinstance(m, MultiViewDetector)).span)
     position = next(m for m in modules if isinstance(m, FrustumPositionEncoding))
     return position.depths if name == "coords_d" else torch.tensor(position.position_range)
 

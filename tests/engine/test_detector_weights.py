@@ -17,7 +17,7 @@ from drivetr.engine.training import outputs_of
 from drivetr.errors import DrivetrError
 from drivetr.geometry.box_codes import BOX_CODES, boxes_from_code
 from drivetr.models import manifest
-from drivetr.models.petr_layouts import HEAD, PETR_LAYOUT
+from drivetr.models.petr_layouts import DETR3D_LAYOUT, HEAD, PETR_LAYOUT, STREAMPETR_LAYOUT
 from drivetr.structures.frame import collate_frames
 from tests.engine.published_files import draw, mmcv_file, published_state
 from tests.models.samples import make_frame
@@ -75,6 +75,29 @@ def test_boxes_are_read_in_the_convention_that_is_named(detector, state, convent
     boxes = raw_boxes(loaded.detector)
     expected = boxes_from_code(codes[-1], BOX_CODES[convention])
     torch.testing.assert_close(boxes[..., 3:], expected[..., 3:])
+
+
+FAMILIES = {
+    "petrv2": (PETR_LAYOUT, ["petrv2", "cpfpn"], "petr"),
+    "streampetr": (STREAMPETR_LAYOUT, ["streampetr", "cpfpn", "focal"], "streampetr"),
+    "detr3d": (DETR3D_LAYOUT, ["detr3d", "fpn"], "petr"),
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_same_boxes_for_the_others_of_the_family(family, tmp_path, capsys):
+    """Names and shapes of every manifest part, with this detector's sizes."""
+    layout, parts, convention = FAMILIES[family]
+    config = CONFIG.with_name(f"tiny_{family}_config.py")
+    detector = draw(DetectorSpec.of_config(load_config(config)).build_detector()[0])
+    path = mmcv_file(published_state(detector, layout, parts), tmp_path / "published.pth")
+    words = ["convert", str(path), "--config", str(config), "--out", str(tmp_path / "out")]
+    assert main([*words, "--box-convention", convention]) == 0
+    assert "missing" not in capsys.readouterr().out
+    loaded = load_detector(tmp_path / "out", "cpu")
+    assert torch.equal(raw_boxes(loaded.detector), raw_boxes(detector))
+    described = json.loads((tmp_path / "out/config.json").read_text())
+    assert described["layout"] == layout.name
 
 
 def test_the_average_is_taken_and_the_choice_is_told(detector, state, tmp_path, capsys):

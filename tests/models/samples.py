@@ -54,7 +54,7 @@ def make_cameras(
 
 
 def make_frame(num_cameras: int = 6, size: tuple[int, int] = (32, 64), seed: int = 0) -> Frame:
-    """Noise in the images of `make_cameras`, without ground truth."""
+    """Noise in the images of `make_cameras`, without truth; the later half is of the past."""
     cameras = make_cameras(1, num_cameras, size, focal=size[1] / 2)
     generator = torch.Generator().manual_seed(seed)
     return Frame(
@@ -63,7 +63,11 @@ def make_frame(num_cameras: int = 6, size: tuple[int, int] = (32, 64), seed: int
         timestamp_us=10**6 * seed,
         images=torch.randint(256, (num_cameras, 3, *size), generator=generator).to(torch.uint8),
         cameras=Cameras(
-            cameras.img_from_lidar[0], cameras.image_size[0], cameras.pad_size, cameras.valid[0]
+            cameras.img_from_lidar[0],
+            cameras.image_size[0],
+            cameras.pad_size,
+            cameras.valid[0],
+            age_s=1.2 * (torch.arange(num_cameras) >= num_cameras // 2).double(),
         ),
         camera_names=tuple(f"CAM_{n}" for n in range(num_cameras)),
         global_from_lidar=torch.eye(4, dtype=torch.float64),
