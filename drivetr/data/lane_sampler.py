@@ -38,10 +38,10 @@ class LaneSampler(StreamSampler):
     """Like `StreamSampler`, but each place in the batch is a lane that shows frames in order.
 
     In each epoch the sequences are shuffled and laid end to end, and the row is cut into as many
-    parts as there are lanes, `batch_size * world_size * turns`; where a cut hits a sequence, its rest
-    starts afresh in the next lane. A lane goes on to the next epoch as soon as its part ends: parts
-    differ by one frame, and over the epochs every lane gets the longer ones in turn, so that no
-    frame is dropped or repeated.
+    parts as there are lanes, `batch_size * world_size * turns`; where a cut hits a sequence, its
+    rest starts afresh in the next lane. A lane goes on to the next epoch as soon as its part ends:
+    parts differ by one frame, and over the epochs every lane gets the longer ones in turn, so that
+    no frame is dropped or repeated.
 
     Position p of the stream is lane p % lanes at its frame p // lanes, and stands in epoch
     p // num_samples, as in `StreamSampler`; lane l belongs to rank l % world_size. So with several

@@ -43,8 +43,8 @@ class TrainLoaderSettings(LoaderSettings):
             memory; else they are shuffled one by one.
         sequences_per_scene: with `streaming`, parts into which each unbroken run of a scene is cut;
             every part is a sequence of its own.
-        turns: with `streaming`, batches of lanes that take turns, each with a memory of its own. With
-            one, steps that follow each other show nearly the same frames, from which a short
+        turns: with `streaming`, batches of lanes that take turns, each with a memory of its own.
+            With one, steps that follow each other show nearly the same frames, from which a short
             training learns less.
     """
 

@@ -105,6 +105,15 @@ class TestLanes:
         starts = [key.index for stream in streams for key in stream if not key.continues]
         assert sorted(starts) == [0, 10, 20, 30]
 
+    def test_a_lane_comes_again_after_its_turn(self):
+        """Two lanes in each of three turns: the next frame of a lane is three batches later."""
+        sequences = [range(8 * n, 8 * n + 8) for n in range(6)]
+        keys = take(LaneSampler(sequences, 2, turns=3), 48)
+        for place in range(6):
+            lane = [key.index for key in keys[place::6]]
+            assert lane == list(range(lane[0], lane[0] + 8))
+        assert len({key.index // 8 for key in keys[:6]}) == 6
+
     def test_epochs_and_seeds_differ(self):
         sequences = [range(3 * n, 3 * n + 3) for n in range(12)]
         keys, other = take(LaneSampler(sequences, 1), 72), take(LaneSampler(sequences, 1, 1), 36)

@@ -102,4 +102,4 @@ def test_killed_inside_a_scene(tmp_path):
     kill_when(process, lambda: len(list(killed.glob("iter_[468].pth"))) > 0)
     finish(start(killed, "auto", STREAM_CONFIG))
     assert differences(killed, undisturbed) == []
-    assert read_checkpoint(undisturbed / "last.pth")["memory"][0]["content"].any()
+    assert read_checkpoint(undisturbed / "last.pth")["memory"][0]["0.content"].any()

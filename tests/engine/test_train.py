@@ -124,12 +124,12 @@ class TestMemory:
     def test_resumed_inside_a_scene(self, tmp_path):
         undisturbed, resumed, forgetful = (tmp_path / n for n in ("undisturbed", "resumed", "none"))
         train(self.config(), RunOptions(undisturbed, device="cpu"))
-        sampler = LaneSampler(split_evenly(SCENES, 2), 2)
+        sampler = LaneSampler(split_evenly(SCENES, 2), 2, turns=2)
         inside = [
             i for i in range(2, 8) if all(sampler.key_at(p).continues for p in (2 * i, 2 * i + 1))
         ]
         content = read_checkpoint(undisturbed / f"iter_{inside[0]}.pth")
-        assert content["memory"][0]["content"].shape == (2, 1, 4)
+        assert content["memory"][0]["0.content"].shape == (2, 1, 4)
         for folder in (resumed, forgetful):
             if folder == forgetful:
                 content["memory"] = [{}]
@@ -142,7 +142,7 @@ class TestMemory:
     def test_without_gradients_from_the_frame_before(self, tmp_path):
         """The tiny detector's memory has gradients; a second step through them would fail."""
         last = train(self.config(ema=None, amp="bf16"), RunOptions(tmp_path, device="cpu"))
-        assert not read_checkpoint(last)["memory"][0]["content"].requires_grad
+        assert not read_checkpoint(last)["memory"][0]["0.content"].requires_grad
 
     def test_shuffled_frames_are_refused(self, tmp_path):
         with pytest.raises(DrivetrError, match="TinyStreamDetector has a memory and wants frames"):

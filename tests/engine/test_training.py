@@ -14,6 +14,7 @@ from drivetr.models.criterion import SetCriterion
 from drivetr.models.matcher import HungarianMatcher
 from drivetr.structures.frame import Batch, collate_frames
 from tests.engine.tiny import TinyBackbone, TinyCriterion, TinyDataset, TinyDenoising, TinyDetector
+from tests.engine.tiny_stream import TinyScenes, TinyStreamDetector
 
 
 def tiny_training(denoising: TinyDenoising | None = None) -> DetectorTraining:
@@ -52,6 +53,42 @@ def truth_only_for(batch: Batch, wanted: list[str]) -> Batch:
         for target, f in zip(batch.targets, batch.frames, strict=True)
     ]
     return replace(batch, targets=targets)
+
+
+class TestTurns:
+    """Batches of lanes that take turns do not know of each other."""
+
+    @staticmethod
+    def training(turns: int) -> DetectorTraining:
+        torch.manual_seed(0)
+        detector = TinyStreamDetector(TinyBackbone()).eval()
+        return DetectorTraining(detector, TinyCriterion(), turns=turns)
+
+    @staticmethod
+    def scenes(*starts: int) -> list[Batch]:
+        """Two consecutive frames of the scenes that start there."""
+        data = TinyScenes(("root", "v"), "train")
+        return [collate_frames([data[s + t] for s in starts]) for t in range(2)]
+
+    def test_each_has_its_own_memory(self):
+        alone, both = self.training(1), self.training(2)
+        (first, second), (other, _) = self.scenes(0), self.scenes(9)
+        alone(first)
+        for batch in (first, other):
+            both(batch)
+        assert both(second) == alone(second)
+
+    def test_memories_come_back_in_their_order(self):
+        training, resumed = self.training(3), self.training(3)
+        (first, second), (other, third) = self.scenes(0), self.scenes(9)
+        for batch in (first, other):
+            training(batch)
+        resumed.load_memory(training.memory_state())
+        assert [memory is None for memory in resumed.memories] == [True, False, False]
+        for batch in (first, second, third):
+            assert resumed(batch) == training(batch)
+        forgetful = self.training(3)
+        assert forgetful(second) != training(second)
 
 
 class TestLosses:
