@@ -6,21 +6,21 @@
         --version v1.0-synth
 
 What differs from the published model, beside what `configs/petr/petr_point_synth.py` tells:
-remembered queries start where their velocity has taken them, and the head reads the velocity of a
-propagated query from how far it went. There is no alignment by lens: the point-aware tokens know
+remembered queries start where their velocity has taken them, and the head reads velocity from how far
+objects of the memory went. There is no alignment by lens: the point-aware tokens know
 their place.
 """
 
 from mmengine.config import read_base
 
 from drivetr.models.streampetr import StreamPETR
-from drivetr.models.velocity import RememberedVelocity
+from drivetr.models.velocity import RecalledVelocity
 from drivetr.nn.query_memory import QueryMemory
 
 with read_base():
     from ..petr.petr_point_synth import *
 
-model["head"]["velocity"] = dict(type=RememberedVelocity, embed_dim=embed_dim)
+model["head"]["velocity"] = dict(type=RecalledVelocity, embed_dim=embed_dim)
 model = dict(
     type=StreamPETR,
     detector=model,

@@ -10,7 +10,7 @@ from torch.nn import functional as F  # noqa: N812 - the name every PyTorch read
 from drivetr.models.denoising import NoisedQueries
 from drivetr.models.focal_head import FocalHead
 from drivetr.models.multi_view import MultiViewDetector, Outputs, QueryStart
-from drivetr.models.velocity import Sighting
+from drivetr.models.velocity import Remembered
 from drivetr.nn.decoder import PastKeys
 from drivetr.nn.position import Position
 from drivetr.nn.query_memory import QueryMemory
@@ -115,8 +115,8 @@ class StreamPETR(nn.Module):
 
         rest = slice(count, None)
         past = PastKeys(content[:, rest], encode(reference[:, rest], rest))
-        sighting = self.sighting(recalled, own.content.shape[1])
-        return QueryStart(content[:, :count], reference[:, :count], encode, past, sighting)
+        known = self.remembered(recalled)
+        return QueryStart(content[:, :count], reference[:, :count], encode, past, known)
 
     def places(self, recalled: StreamMemory) -> Float[Tensor, "B M 3"]:
         """Where remembered queries start, in metres."""
@@ -125,21 +125,16 @@ class StreamPETR(nn.Module):
         way = recalled.present_velocity * recalled.age_s[..., None]
         return recalled.reference + F.pad(way, (0, 1))
 
-    def sighting(self, recalled: StreamMemory, count: int) -> Sighting | None:
-        """What the head may know of the objects of so many own queries and the propagated ones."""
+    def remembered(self, recalled: StreamMemory) -> Remembered | None:
+        """What the head may know of earlier frames, if it asks."""
         if self.detector.head.velocity is None:
             return None
-        rows = slice(self.memory.num_propagated)
-
-        def behind_own(x: Tensor) -> Tensor:
-            padding = x.new_zeros(len(x), count, *x.shape[2:])
-            return torch.cat([padding, x[:, rows]], dim=1)
-
-        return Sighting(
-            place=behind_own(recalled.reference[..., :2].float()),
-            velocity=behind_own(recalled.present_velocity),
-            age_s=behind_own(recalled.age_s.float()),
-            known=behind_own(recalled.ids >= 0),
+        return Remembered(
+            content=recalled.content,
+            place=recalled.reference[..., :2].float(),
+            velocity=recalled.present_velocity,
+            age_s=recalled.age_s.float(),
+            known=recalled.ids >= 0,
         )
 
     def numbered(self, recalled: StreamMemory, count: int) -> Tensor:

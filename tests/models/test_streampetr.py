@@ -12,7 +12,7 @@ from drivetr.models.matcher import HungarianMatcher
 from drivetr.models.petr import PETR
 from drivetr.models.pyramid_petr import PyramidPETR
 from drivetr.models.streampetr import StreamPETR
-from drivetr.models.velocity import RememberedVelocity
+from drivetr.models.velocity import RecalledVelocity
 from drivetr.nn.backbones.tiny_resnet import TinyResNet
 from drivetr.nn.camera_alignment import CameraAlignment
 from drivetr.nn.decoder import TransformerDecoder
@@ -193,17 +193,18 @@ def test_a_remembered_object_drives_on():
 def test_the_head_is_told_what_is_remembered():
     model, inputs = build(), drive(2)
     torch.manual_seed(1)
-    model.detector.head.velocity = RememberedVelocity(32)
+    model.detector.head.velocity = RecalledVelocity(32)
     found, memories = streamed(model, inputs)
-    start = model.start(model.memory.recall(memories[0], inputs[1][2]))
-    sighting = start.sighting
-    assert sighting.known[0].tolist() == [False] * LEARNED + [True] * PROPAGATED
+    told = model.start(model.memory.recall(memories[0], inputs[1][2])).remembered
+    assert told.known[0].tolist() == [True] * PROPAGATED + [False] * (LENGTH - PROPAGATED)
     best = found[0]["pred_logits"][0].sigmoid().amax(-1).topk(PROPAGATED).indices
     boxes = found[0]["pred_boxes"][0, best]
     moved = boxes[:, :2] - torch.tensor([1.0, 0.0])  # the car drove a metre
-    torch.testing.assert_close(sighting.place[0, LEARNED:], moved, atol=1e-3, rtol=1e-4)
-    torch.testing.assert_close(sighting.velocity[0, LEARNED:], boxes[:, 8:])
-    torch.testing.assert_close(sighting.age_s[0, LEARNED:], torch.full((PROPAGATED,), 0.5))
+    rows = slice(PROPAGATED)
+    torch.testing.assert_close(told.place[0, rows], moved, atol=1e-3, rtol=1e-4)
+    torch.testing.assert_close(told.velocity[0, rows], boxes[:, 8:])
+    torch.testing.assert_close(told.age_s[0, rows], torch.full((PROPAGATED,), 0.5))
+    torch.testing.assert_close(told.content[0, rows], found[0]["queries"][0, best])
 
 
 @pytest.mark.parametrize("number", [0, 1])
