@@ -29,7 +29,7 @@ model = dict(
         span=span,
         embed_dim=embed_dim,
         length=64,
-        num_propagated=32,
+        num_propagated=16,
         num_pushed=32,
     ),
     move_on=True,
