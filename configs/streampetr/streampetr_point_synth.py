@@ -29,8 +29,9 @@ model = dict(
         span=span,
         embed_dim=embed_dim,
         length=64,
-        num_propagated=16,
+        num_propagated=0,
         num_pushed=32,
+        tell_positions=False,
     ),
     move_on=True,
 )

@@ -103,11 +103,13 @@ class StreamPETR(nn.Module):
         own = self.detector.start(len(recalled.content), noised)
         places = unit_from_metres(self.places(recalled), self.detector.span).to(own.reference)
         reference = torch.cat([own.reference, places], dim=1)
-        content = torch.cat([own.content, recalled.content], dim=1)
         standing = self.memory.standing(own.content.shape[1], recalled)
         motion = torch.cat([standing, self.memory.motion(recalled)], dim=1)
         age = torch.cat([recalled.age_s.new_zeros(standing.shape[:2]), recalled.age_s], dim=1)
-        content = self.memory.pose_content(content, motion)
+        # What own queries know of themselves is not normed away; the published ones know nothing.
+        learned = own.content + self.memory.pose_content(torch.zeros_like(own.content), standing)
+        kept = self.memory.pose_content(recalled.content, motion[:, own.content.shape[1] :])
+        content = torch.cat([learned, kept], dim=1)
         count = own.content.shape[1] + self.memory.num_propagated
 
         def encode(points: Tensor, rows: slice = slice(0, count)) -> Position:
