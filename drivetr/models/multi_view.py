@@ -42,7 +42,7 @@ class ImageTokens:
         visible: True for tokens to look at, None where all are.
         blind: True for samples in which no camera showed anything.
         depth: what the depth head says of every token, if there is one.
-        age_s: of the cameras (`Cameras.age_s`), where it is known.
+        cameras: that it was seen by.
     """
 
     content: Any
@@ -50,7 +50,7 @@ class ImageTokens:
     visible: Bool[Tensor, "B 1 1 M"] | None
     blind: Bool[Tensor, "B"]
     depth: dict[str, Tensor] | None = None
-    age_s: Float[Tensor, "B N"] | None = None
+    cameras: Cameras | None = None
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ class MultiViewDetector(nn.Module, ABC):
         query_mask = None if noised is None else noised.attention_mask(query.shape[1], past)
         earlier: Tensor | Remembered | None = start.remembered
         if earlier is None and self.head.velocity is not None:
-            earlier = elapsed_seconds(tokens.age_s)
+            earlier = elapsed_seconds(tokens.cameras)
         layers = []
         for index in range(len(self.decoder)):
             query, attended = self.decoder.step(

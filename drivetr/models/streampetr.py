@@ -72,9 +72,9 @@ class StreamPETR(nn.Module):
             noised: in training, ground truth with noise that the decoder is to repair.
 
         Returns:
-            outputs of `PETR.decode` over the learned queries and then the propagated ones, with
-            `ids` (B,Q), numbers that queries keep from frame to frame, and in training what the
-            auxiliary head says as `focal`; and the memory for the next frame.
+            outputs of `MultiViewDetector.decode` over the learned queries and then the propagated
+            ones, with `ids` (B,Q), numbers that queries keep from frame to frame, and in training
+            what the auxiliary head says as `focal`; and the memory for the next frame.
         """
         features = self.detector.image_features(images, cameras)
         return self.detect(features, cameras, moments, memory, noised)

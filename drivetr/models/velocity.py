@@ -7,8 +7,14 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from drivetr.errors import DrivetrError
 from drivetr.nn.mlp import mlp
+from drivetr.structures.cameras import Cameras
 
+_NO_PAST = (
+    "this detector reads velocity from images of two moments, but its frames have no earlier ones;"
+    " give train_data and test_data past=dict(type=PastImages)"
+)
 MIN_AGE_S = 0.05  # places of moments that are nearer tell no velocity
 
 
@@ -152,22 +158,23 @@ class RecalledVelocity(nn.Module):
         return x.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
 
 
-def elapsed_seconds(age_s: Float[Tensor, "B N"] | None) -> Float[Tensor, "B"]:
+def elapsed_seconds(cameras: Cameras | None) -> Float[Tensor, "B"]:
     """Mean seconds from the cameras of the second half to those of the first, in float32.
 
+    Cameras that showed nothing at either moment do not count, unless none is left.
+
     Args:
-        age_s: `Cameras.age_s` of N / 2 cameras of the present and then the same ones of the past.
+        cameras: N / 2 of the present and then the same ones of the past, with `age_s`.
 
     Raises:
-        ValueError: the ages are unknown, or the second half is not older.
+        DrivetrError: the second half is not older than the first, so the frames have no past.
     """
-    if age_s is None or age_s.shape[-1] % 2:
-        raise ValueError("velocity needs Cameras.age_s of as many cameras of the past as of now")
-    now, then = age_s.float().chunk(2, dim=-1)
-    elapsed = (then - now).mean(-1)
-    if bool((elapsed <= 0).any()):
-        raise ValueError(
-            f"the second half of the cameras is {elapsed.tolist()} seconds older than the first,"
-            " expected more than 0"
-        )
+    if cameras is None or cameras.age_s is None or cameras.age_s.shape[-1] % 2:
+        raise DrivetrError(_NO_PAST)
+    now, then = cameras.age_s.float().chunk(2, dim=-1)
+    both = cameras.valid.unflatten(-1, (2, -1)).all(-2)
+    both = both | ~both.any(-1, keepdim=True)
+    elapsed = ((then - now) * both).sum(-1) / both.sum(-1)
+    if bool((elapsed < MIN_AGE_S).any()):
+        raise DrivetrError(_NO_PAST)
     return elapsed

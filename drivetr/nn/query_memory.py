@@ -51,8 +51,8 @@ class QueryMemory(nn.Module):
         super().__init__()
         if not 0 <= num_propagated <= num_pushed <= length:
             raise ValueError(
-                f"num_propagated {num_propagated}, num_pushed {num_pushed} and length {length} must"
-                " not fall in this order, or a query would go on twice"
+                f"num_propagated is {num_propagated}, num_pushed {num_pushed} and length {length};"
+                " expected 0 <= num_propagated <= num_pushed <= length"
             )
         self.span = span
         self.embed_dim = embed_dim
@@ -139,7 +139,7 @@ class QueryMemory(nn.Module):
 
         Args:
             recalled: what `recall` gave for this frame.
-            outputs: of `PETR.decode`, with `ids` (B,Q).
+            outputs: of `MultiViewDetector.decode`, with `ids` (B,Q).
             moments: of this frame.
         """
         scores = outputs["pred_logits"].sigmoid().amax(-1)

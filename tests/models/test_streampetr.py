@@ -245,11 +245,13 @@ def test_noised_queries_change_nothing_for_the_others(kind):
     torch.testing.assert_close(alone["pred_boxes"], beside["pred_boxes"], atol=1e-5, rtol=1e-5)
 
 
-def test_a_position_without_an_added_part_tells_motion_too():
-    """Point-aware attention compares places; age and motion join the content of the queries."""
-    memory = build().memory
+def test_bare_points_stay_bare():
+    """Point-aware attention compares places; age and motion join the content of queries only."""
+    memory = QueryMemory(SPAN, 32, LENGTH, PROPAGATED, PROPAGATED, tell_positions=False)
     recalled = memory.recall(None, drive(1)[0][2])
     points = PointPosition(SPAN).encode_queries(torch.rand(1, LENGTH, 3))
     placed = memory.placed(points, memory.motion(recalled), recalled.age_s)
     assert torch.equal(placed.points, points.points)
-    assert placed.added.shape == (1, LENGTH, 32)
+    assert placed.added is None
+    with pytest.raises(ValueError, match="positions that are added"):
+        build().memory.placed(points, memory.motion(recalled), recalled.age_s)

@@ -1,8 +1,11 @@
 """Velocity from two moments."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
+from drivetr.errors import DrivetrError
 from drivetr.models.velocity import (
     AttendedVelocity,
     DisplacementVelocity,
@@ -10,6 +13,8 @@ from drivetr.models.velocity import (
     Remembered,
     elapsed_seconds,
 )
+from drivetr.structures.cameras import Cameras
+from tests.models.samples import make_cameras
 
 PLACE = torch.zeros(2, 3, 2)  # where a head finds the objects
 
@@ -21,15 +26,35 @@ def test_the_published_one_is_displacement_over_time() -> None:
     torch.testing.assert_close(found[1], raw[1] / 2)
 
 
+def aged(ages: list[float] | None, valid: list[bool] | None = None) -> Cameras:
+    count = len(ages) if ages else len(valid or [0] * 4)
+    cameras = make_cameras(1, count)
+    seen = torch.tensor([valid or [True] * count])
+    age = None if ages is None else torch.tensor([ages], dtype=torch.float64)
+    return replace(cameras, age_s=age, valid=seen)
+
+
 def test_elapsed_time_is_between_the_halves() -> None:
-    age = torch.tensor([[0.0, -0.02, 0.5, 0.54]], dtype=torch.float64)
-    torch.testing.assert_close(elapsed_seconds(age), torch.tensor([0.53]))
+    torch.testing.assert_close(elapsed_seconds(aged([0.0, -0.02, 0.5, 0.54])), torch.tensor([0.53]))
 
 
-@pytest.mark.parametrize("age", [None, torch.zeros(1, 3), torch.zeros(1, 4)])
-def test_without_a_past_there_is_no_time(age: torch.Tensor | None) -> None:
-    with pytest.raises(ValueError, match="of the past|older than the first"):
-        elapsed_seconds(age)
+@pytest.mark.parametrize(
+    ("valid", "elapsed"),
+    [
+        ([True, False, True, True], 0.5),  # absent now
+        ([True, True, True, False], 0.5),  # absent then
+        ([False, True, True, False], 0.8725),  # no camera at both moments: all count
+    ],
+)
+def test_an_absent_camera_tells_no_time(valid: list[bool], elapsed: float) -> None:
+    found = elapsed_seconds(aged([0.0, 0.0, 0.5, 1.245], valid))
+    torch.testing.assert_close(found, torch.tensor([elapsed]))
+
+
+@pytest.mark.parametrize("ages", [None, [0.0] * 3, [0.0] * 4, [0.0, 0.0, 0.02, 0.03]])
+def test_without_a_past_there_is_no_time(ages: list[float] | None) -> None:
+    with pytest.raises(DrivetrError, match=r"past=dict\(type=PastImages\)"):
+        elapsed_seconds(aged(ages))
 
 
 def test_attended_points_that_all_moved_alike() -> None:
