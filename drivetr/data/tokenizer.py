@@ -123,8 +123,8 @@ def packaged_vocabulary() -> Path:
         if path.is_file():
             return path
     raise DrivetrError(
-        "CLIP's vocabulary is in the package open_clip_torch, which is not installed: pip install -e"
-        " '.[clip]', or name a file of your own (bpe_simple_vocab_16e6.txt.gz, merges.txt or"
+        "CLIP's vocabulary is in the package open_clip_torch, which is not installed: pip install"
+        " -e '.[clip]', or name a file of your own (bpe_simple_vocab_16e6.txt.gz, merges.txt or"
         " tokenizer.json) with --vocab"
     )
 

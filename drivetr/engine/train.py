@@ -312,8 +312,8 @@ def _check_same_run(state: TrainingState, notes: list[str]) -> None:
     for key in _differences(state.resumed["meta"]["config"], state.meta["config"]):
         if any(state.resumed.get("memory", ())) and key in _LANES:
             raise DrivetrError(
-                f"--resume: the config's {key} is not that of the run so far, and its memories belong"
-                " to other lanes of frames; keep it"
+                f"--resume: the config's {key} is not that of the run so far, whose memories belong"
+                " to its own lanes of frames; keep it"
             )
         notes.append(f"--resume: the config's {key} is not that of the run so far")
     if (state.resumed["ema"] is None) != (state.ema is None):
