@@ -6,9 +6,10 @@
         --version v1.0-synth
 
 What differs from the published model, beside what `configs/petr/petr_point_synth.py` tells:
-remembered queries start where their velocity has taken them, and the head reads velocity from how far
-objects of the memory went. There is no alignment by lens: the point-aware tokens know
-their place.
+the head reads velocity from how far objects of the memory went. Remembered queries are keys of the
+self-attention only: in a training as short as this, propagated ones find objects a second time and
+cost more than they bring (`num_propagated=16` is the published way, and carries ids). There is no
+alignment by lens: the point-aware tokens know their place.
 """
 
 from mmengine.config import read_base

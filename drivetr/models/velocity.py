@@ -103,7 +103,8 @@ class RecalledVelocity(nn.Module):
     Every query asks which of the remembered queries was its object: one that looked alike and that,
     going on as it went, would be near by now; or none. The answer is soft, so that it is learned
     from the velocity's own loss, and it needs no query to go on as itself: where a moving object is
-    found by another query than before, its velocity is known all the same.
+    found by another query than before, its velocity is known all the same. How likely there was one
+    at all, and how fast it would be, decide whether the answer counts.
 
     Args:
         embed_dim: width C of the queries.
@@ -118,7 +119,9 @@ class RecalledVelocity(nn.Module):
         self.answers = nn.Linear(embed_dim, embed_dim)
         self.log_width = nn.Parameter(torch.full((num_heads,), width_m).log())
         self.nowhere = nn.Parameter(torch.zeros(num_heads))
-        self.gate = mlp(embed_dim + num_heads, embed_dim, num_heads + 1)  # the last is for no way
+        self.gate = mlp(
+            embed_dim + 2 * num_heads, embed_dim, num_heads + 1
+        )  # the last is for no way
 
     def forward(
         self,
@@ -136,8 +139,9 @@ class RecalledVelocity(nn.Module):
         share = self.shares(query, place, earlier)
         age = earlier.age_s.clamp(min=MIN_AGE_S)[:, None, :, None]
         way = (place[:, :, None] - earlier.place[:, None]) / age  # B Q M 2
-        went = torch.einsum("bhqm,bqmd->bqhd", share, way)
-        told = torch.cat([query, went.norm(dim=-1)], dim=-1)
+        known = share.sum(-1).transpose(1, 2)  # B Q heads
+        went = torch.einsum("bhqm,bqmd->bqhd", share, way) / known.clamp(min=1e-6)[..., None]
+        told = torch.cat([query, went.norm(dim=-1), known], dim=-1)
         gates: Tensor = self.gate(told).softmax(-1)[..., :-1]  # B Q heads
         return raw + (gates[..., None] * went).sum(2)
 

@@ -95,10 +95,10 @@ def test_recalled_velocity_against_loops() -> None:
     asks, answers = head.asks(query), head.answers(earlier.content)
     for b in range(2):
         for q in range(3):
-            ways = []
+            ways, shares = [], []
             for h in range(2):
                 part = slice(4 * h, 4 * h + 4)
-                terms, went = head.nowhere[h].exp(), torch.zeros(2)
+                terms, went = torch.zeros(()), torch.zeros(2)
                 for m in (0, 2, 3):
                     now = earlier.place[b, m] + earlier.velocity[b, m] * earlier.age_s[b, m]
                     off = (place[b, q] - now).square().sum()
@@ -107,8 +107,9 @@ def test_recalled_velocity_against_loops() -> None:
                     terms = terms + weight
                     went = went + weight * (place[b, q] - earlier.place[b, m]) / earlier.age_s[b, m]
                 ways.append(went / terms)
+                shares.append(terms / (terms + head.nowhere[h].exp()))
             speeds = torch.stack([way.norm() for way in ways])
-            gates = head.gate(torch.cat([query[b, q], speeds])).softmax(-1)
+            gates = head.gate(torch.cat([query[b, q], speeds, torch.stack(shares)])).softmax(-1)
             expected = raw[b, q] + sum(g * way for g, way in zip(gates[:2], ways, strict=True))
             torch.testing.assert_close(found[b, q], expected, atol=1e-5, rtol=1e-5)
 
