@@ -117,7 +117,7 @@ def run(args: argparse.Namespace) -> None:
     reader = SceneReader(index, sources, args.score_threshold)
     moments, count = _choose(reader.moments, scenes, args)
     names = scenes[0].name if len(scenes) == 1 else f"{len(scenes)} scenes"
-    what = f"{names}, {count} frames"
+    what = f"{names}, {count} frame{'' if count == 1 else 's'}"
     print(f"{what} of {args.dataroot} ({args.version})", file=sys.stderr)
     _draw(moments, count, reader, scenes, args)
     for path in filter(None, (args.mp4, args.png)):
@@ -162,7 +162,8 @@ def _choose(
     """The moments to show, in their order, and how many they are."""
     from tqdm import tqdm
 
-    from drivetr.cli.replay_select import Window, count_moments, worst_moments
+    from drivetr.cli.replay_moments import Window
+    from drivetr.cli.replay_select import count_moments, worst_moments
 
     window = Window(args.start, math.inf if args.end is None else args.end)
     count = count_moments(reader, scenes, window)

@@ -97,11 +97,11 @@ class SceneReader:
                 image = None if loaded is None else loaded.permute(1, 2, 0).contiguous().numpy()
             filename = None if record is None else record.filename
             record = record or replace(usual, global_from_ego=moment.sample.global_from_ego)
-            size = (record.height, record.width) if image is None else image.shape[:2]
+            height, width = (record.height, record.width) if image is None else image.shape[:2]
             projection = img_from_reference(record, moment.global_from_lidar)
-            projection[0] *= size[1] / record.width
-            projection[1] *= size[0] / record.height
-            views[channel] = View(image, size, projection, filename)
+            projection[0] *= width / record.width
+            projection[1] *= height / record.height
+            views[channel] = View(image, (height, width), projection, filename)
         return views
 
     def draw(
