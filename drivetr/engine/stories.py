@@ -1,6 +1,6 @@
 """Stories of predictions for a recording: where their queries looked, and where that led them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
@@ -14,24 +14,22 @@ from drivetr.structures.detections import Detections
 from drivetr.structures.frame import PAST, Frame
 from drivetr.visual.recording import AttentionMap, QueryStory, RecordedImage
 
-Choose = Callable[[Detections], Sequence[int]]
-
 
 class StoryTeller:
-    """A stream of frames whose predictions are asked why, while the detector runs over them once.
+    """A stream of frames whose detector can be asked why about the frame that it saw last.
 
-    A detector with a memory keeps it, as in `FrameStream`.
+        teller = StoryTeller(loaded)
+        found = teller.next(frame)
+        stories = teller.tell(found, parse_choice("top:20").rows(found), "petr", images)
+
+    A detector with a memory keeps it, as in `FrameStream`. Attention is computed in `tell`, of the
+    rows that are asked for; `next` computes nothing more than the stream.
 
     Args:
         loaded: the detector.
-        source: name of its predictions in the recording.
-        choose: the rows of a frame's detections to tell of, such as `StoryChoice.rows`.
-        heads: also give the maps of single heads, and not only their mean.
     """
 
-    def __init__(
-        self, loaded: LoadedDetector, source: str, choose: Choose, heads: bool = False
-    ) -> None:
+    def __init__(self, loaded: LoadedDetector) -> None:
         """Checks the detector.
 
         Raises:
@@ -40,24 +38,37 @@ class StoryTeller:
         check_looks_around(loaded)
         self._model = loaded.detector
         self._stream = FrameStream(loaded)
-        self._source = source
-        self._choose = choose
-        self._heads = heads
+        self._last: tuple[QueryWatch, Frame] | None = None
 
-    def next(
-        self, frame: Frame, images: Sequence[RecordedImage]
-    ) -> tuple[Detections, tuple[QueryStory, ...]]:
-        """The detections of a frame that went through the transforms, and the chosen stories.
-
-        Args:
-            frame: the next one.
-            images: the recording's, in whose order and pixels the stories are told; the cameras of
-                the frame that none shows are left out.
-        """
+    def next(self, frame: Frame) -> Detections:
+        """The detections of a frame that went through the transforms."""
         with watched_queries(self._model) as watch:
             found = self._stream.next(frame)
-        rows = self._choose(found)
-        return found, tell_stories(watch, found, rows, self._source, frame, images, self._heads)
+        self._last = watch, frame
+        return found
+
+    def tell(
+        self,
+        found: Detections,
+        rows: Sequence[int],
+        source: str,
+        images: Sequence[RecordedImage],
+        heads: bool = False,
+    ) -> tuple[QueryStory, ...]:
+        """Stories of predictions of the frame that came last.
+
+        Args:
+            found: what `next` gave, or a part of it.
+            rows: of `found`.
+            source: name of these predictions in the recording.
+            images: the recording's, in whose order and pixels the stories are told; cameras of the
+                frame that are not among them are left out.
+            heads: also give the maps of single heads, and not only their mean.
+        """
+        if self._last is None:
+            raise ValueError("there is no story before the first frame")
+        watch, frame = self._last
+        return tell_stories(watch, found, rows, source, frame, images, heads)
 
 
 def check_looks_around(loaded: LoadedDetector) -> None:
@@ -91,7 +102,7 @@ def tell_stories(
         rows: of `found`.
         source: name of the predictions in the recording.
         frame: as the detector got it.
-        images: the recording's; see `StoryTeller.next`.
+        images: the recording's; see `StoryTeller.tell`.
         heads: also give the maps of single heads.
     """
     if not rows:
