@@ -91,9 +91,11 @@ function drawBev(panel, frame, source) {
   if (state.points) drawPoints(ctx, view);
   if (state.path) drawPath(ctx, view);
   drawEgo(ctx, view);
-  const sources = source === undefined ? [null] : [null, source];
-  panel.drawn = sources.flatMap((from) => shownRows(frame, from).map((row) =>
-    drawFootprint(ctx, view, frame, from, row)));
+  const sources = source === undefined ? [] : [source];
+  panel.drawn = [null, ...sources].flatMap((from) => shownRows(frame, from).map((row) => {
+    const look = lookOf(frame, from, row, sources);
+    return { source: from, row, middle: drawFootprint(ctx, view, frame, { source: from, row, look }) };
+  }));
   drawReferencePath(ctx, view, frame, source);
   drawRingNames(ctx, view);
 }
@@ -195,10 +197,9 @@ function drawEgo(ctx, view) {
   ctx.fill();
 }
 
-/** A footprint with a tick out of its front, its trail and its arrow; gives what a click hits. */
-function drawFootprint(ctx, view, frame, source, row) {
+/** A footprint with a tick out of its front, its trail and its arrow; gives the pixel of its middle. */
+function drawFootprint(ctx, view, frame, { source, row, look }) {
   const box = boxesOf(frame, source).boxes[row];
-  const look = lookOf(frame, source, row);
   const strong = look.neutral ? theme.truth : css(onPage(look.colour));
   const base = boxCorners(box, frame.up).slice(0, 4)
     .map((corner) => transform(frame.ego_from_lidar, corner));
@@ -219,7 +220,7 @@ function drawFootprint(ctx, view, frame, source, row) {
   ctx.setLineDash([]);
   if (state.arrows) drawArrow(ctx, view, frame, box, middle);
   if (look.chosen) markChosen(ctx, middle, outline);
-  return { source, row, middle };
+  return middle;
 }
 
 function markChosen(ctx, middle, outline) {

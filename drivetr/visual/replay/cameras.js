@@ -165,7 +165,7 @@ function labelOf(frame, { source, row }) {
   const boxes = boxesOf(frame, source);
   const name = words(recording.classes[boxes.labels[row]]);
   if (source !== null) return `${name} ${boxes.scores[row].toFixed(2)}`;
-  const look = truthLook(frame, row);
+  const look = truthLook(frame, row, state.sources);
   return look.neutral || !boxes.judged[row] ? "" : name;
 }
 
@@ -176,7 +176,8 @@ function pickInCamera(channel, event) {
   const hit = cameraCells[channel].drawn
     .filter(({ bounds }) => overlap(bounds, [at[0] - 2, at[1] - 2, at[0] + 2, at[1] + 2]))
     .sort((a, b) => area(a.bounds) - area(b.bounds) || (a.source === null ? 1 : -1));
-  choose(hit[0] ?? null);
+  if (hit.length === 0 && event.pointerType === "touch") toggleLarge(channel);
+  else choose(hit[0] ?? null);
 }
 
 /** Makes a box the chosen one, or none. */

@@ -52,13 +52,29 @@ function fillFrameList(known) {
     add(button, "b", "", String(row + 1));
     add(button, "span", "when", `${scenes > 1 ? `${frame.scene} ` : ""}${frame.time_s.toFixed(1)} s`);
     if (!known) continue;
-    add(button, "span", "wrong", state.sources.map((s) => errorWords(allErrors(s)[row])).join(" | "));
+    addErrors(add(button, "span", "wrong"), row);
     add(add(button, "i"), "b").style.width = `${(100 * totalErrors(row)) / most}%`;
   }
 }
 
-const errorWords = (errors) =>
-  (errors === null ? "unknown" : `${errors.false} false, ${errors.misses} missed`);
+/** False and missed of each source, in words where there is one, as coloured numbers for two. */
+function addErrors(place, row) {
+  const alone = state.sources.length === 1;
+  state.sources.forEach((source, i) => {
+    const errors = allErrors(source)[row];
+    if (i > 0) add(place, "span", "", "|");
+    if (errors === null) {
+      add(place, "span", "", "?");
+      return;
+    }
+    for (const [kind, count, word] of [
+      ["false", errors.false, "false"], ["missed", errors.misses, "missed"],
+    ]) {
+      const span = add(place, "span", `of-${kind}`, alone ? `${count} ${word}` : String(count));
+      span.title = `${word} in ${source}`;
+    }
+  });
+}
 
 /** The chosen box in words. */
 function drawChosen(frame) {
@@ -67,6 +83,7 @@ function drawChosen(frame) {
   const { selected } = state;
   const boxes = selected && boxesOf(frame, selected.source);
   $("chosen").hidden = !boxes;
+  $("invite").hidden = Boolean(boxes);
   if (!boxes) return;
   for (const [name, value] of factsOf(frame, boxes, selected.source, selected.row)) {
     add(facts, "dt", "", name);
@@ -79,8 +96,9 @@ function factsOf(frame, boxes, source, row) {
   const place = transform(frame.ego_from_lidar, box.slice(0, 3));
   const facts = [
     ["what", `${words(recording.classes[boxes.labels[row]])}, ${source ?? "truth"}`],
-    ["where", `${metres(Math.hypot(place[0], place[1]))} away: ${place[0].toFixed(1)} ahead, `
-      + `${place[1].toFixed(1)} left`],
+    ["where", `${metres(Math.hypot(place[0], place[1]))} away: `
+      + `${Math.abs(place[0]).toFixed(1)} ${place[0] < 0 ? "behind" : "ahead"}, `
+      + `${Math.abs(place[1]).toFixed(1)} ${place[1] < 0 ? "right" : "left"}`],
     ["size", `${box.slice(3, 6).map((side) => side.toFixed(1)).join(" × ")} m`],
   ];
   if (source !== null) facts.splice(1, 0, ["score", boxes.scores[row].toFixed(3)]);

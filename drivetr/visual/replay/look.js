@@ -25,9 +25,15 @@ function onPage(colour) {
   return theme.light ? colour.map((part) => Math.round(part * 0.62)) : colour;
 }
 
-/** Colour, width relative to a hairline, dashes, and opacity of what is filled, of one box. */
-function lookOf(frame, source, row) {
-  const look = source === null ? truthLook(frame, row) : predictionLook(frame, source, row);
+/**
+ * Colour, width relative to a hairline, dashes, and opacity of what is filled, of one box.
+ *
+ * A picture shows both of two sources, the second one dashed; a view from above shows one (`sources`),
+ * and an object is missed there if that one misses it.
+ */
+function lookOf(frame, source, row, sources = state.sources) {
+  const look = source === null
+    ? truthLook(frame, row, sources) : predictionLook(frame, source, row, sources);
   const chosen = state.selected;
   if (chosen && chosen.source === source && chosen.row === row) {
     return { ...look, width: look.width * 1.9, fill: Math.max(look.fill, 0.35), chosen: true };
@@ -35,9 +41,9 @@ function lookOf(frame, source, row) {
   return look;
 }
 
-function predictionLook(frame, source, row) {
+function predictionLook(frame, source, row, sources) {
   const { labels } = frame.predictions[source];
-  const second = state.sources.indexOf(source) === 1;
+  const second = sources.indexOf(source) === 1;
   let colour = recording.class_colours[labels[row]];
   if (state.by === "source") colour = sourceColour(source);
   const outcome = predictionOutcome(frame, source, row);
@@ -46,14 +52,14 @@ function predictionLook(frame, source, row) {
 }
 
 /** Truth is an outline: neutral beside predictions, in its class colour where it is alone. */
-function truthLook(frame, row) {
+function truthLook(frame, row, sources) {
   const { labels, judged } = frame.truth;
-  const alone = !state.predictions || state.sources.length === 0;
+  const alone = !state.predictions || sources.length === 0;
   if (alone) {
     const faint = judged[row] ? 1 : 0.5;
     return { colour: recording.class_colours[labels[row]], width: 1.5 * faint, fill: 0.18 * faint };
   }
-  const outcomes = state.sources.map((source) => truthOutcome(frame, source, row));
+  const outcomes = sources.map((source) => truthOutcome(frame, source, row));
   if (outcomes[0] === "ignored") return { colour: OUTCOME_COLOURS.ignored, width: 0.7, fill: 0 };
   const missed = outcomes.filter((outcome) => outcome === "missed").length;
   if (state.by === "outcome" && missed > 0) {
