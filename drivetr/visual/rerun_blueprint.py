@@ -5,9 +5,11 @@ from typing import Any
 import numpy as np
 
 from drivetr.visual.layout import ring_rows, viewing_azimuths
+from drivetr.visual.palette import HAIRLINE, PAGE
 from drivetr.visual.recording import Recording
 from drivetr.visual.rerun_paths import (
     ATTENTION_PATHS,
+    EGO,
     EGO_PATH,
     ERROR_COUNTS,
     ERROR_METRES,
@@ -23,8 +25,9 @@ from drivetr.visual.rerun_paths import (
     camera_path,
     score_bands,
 )
-from drivetr.visual.rerun_sdk import rrb
+from drivetr.visual.rerun_sdk import rr, rrb
 
+_GRID_M = 10.0
 _HIDDEN = rrb.EntityBehavior(visible=False)
 Overrides = dict[str, Any]
 
@@ -39,13 +42,16 @@ def make_blueprint(recording: Recording) -> rrb.Blueprint:
         origin=REFERENCE,
         name="scene",
         contents=[f"{WORLD}/**", f"- {OVERHEAD}/**"],
-        overrides=hidden,
-        line_grid=rrb.archetypes.LineGrid3D(visible=False),
+        overrides=_without_words(recording, hidden),
+        background=PAGE,
+        line_grid=_ground(recording),
     )
-    left = rrb.Vertical(cameras, scene, row_shares=[1, 1])
-    right = rrb.Vertical(*_right_side(hidden, recording), row_shares=_shares(recording))
+    left = rrb.Vertical(cameras, scene, row_shares=[1, 1], name="cameras and scene")
+    right = rrb.Vertical(
+        *_right_side(hidden, recording), row_shares=_shares(recording), name="above and errors"
+    )
     return rrb.Blueprint(
-        rrb.Horizontal(left, right, column_shares=[5, 3]),
+        rrb.Horizontal(left, right, column_shares=[5, 3], name=recording.title),
         rrb.SelectionPanel(state="collapsed"),
         rrb.TimePanel(state="collapsed"),
     )
@@ -58,6 +64,23 @@ def _faint_bands(recording: Recording) -> Overrides:
         for band in score_bands(recording.threshold)
         if band.high <= recording.threshold
     }
+
+
+def _without_words(recording: Recording, hidden: Overrides) -> Overrides:
+    """In the scene the words beside boxes would cover them; one reads them by pointing."""
+    bands = score_bands(recording.threshold)
+    paths = [band_path(source, band) for source in recording.sources for band in bands]
+    quiet = rr.Boxes3D.from_fields(show_labels=False)
+    return {path: [quiet, hidden[path]] if path in hidden else quiet for path in [TRUTH, *paths]}
+
+
+def _ground(recording: Recording) -> rrb.archetypes.LineGrid3D:
+    """A grid on the road, which is at height 0 of ego."""
+    height = 0.0
+    if recording.frames:
+        height = -float(recording.frames[0].ego_from_lidar[2, 3])
+    plane = [0.0, 0.0, 1.0, height]  # its normal, and how far along it
+    return rrb.archetypes.LineGrid3D(spacing=_GRID_M, plane=plane, color=HAIRLINE, stroke_width=1.0)
 
 
 def _has_errors(recording: Recording) -> bool:
@@ -74,8 +97,9 @@ def _right_side(hidden: Overrides, recording: Recording) -> list[rrb.View]:
     above = rrb.Spatial2DView(
         origin=OVERHEAD,
         name="from above",
-        contents=["$origin/**", *_drawn(), f"+ {POINTS}", f"+ {EGO_PATH}"],
-        overrides=hidden,
+        contents=["$origin/**", *_drawn(), f"+ {POINTS}", f"+ {EGO}", f"+ {EGO_PATH}"],
+        overrides=_without_words(recording, hidden),
+        background=PAGE,
     )
     words = rrb.TextDocumentView(origin=NOTES, name="frame")
     if not _has_errors(recording):
@@ -104,7 +128,9 @@ def _grid(recording: Recording, overrides: Overrides, name: str = "cameras") -> 
         for channel in channels
     }
     rows = [[views[recording.channels[i]] for i in row] for row in _rows(recording)]
-    return rrb.Vertical(*(rrb.Horizontal(*row) for row in rows), name=name)
+    return rrb.Vertical(
+        *(rrb.Horizontal(*row, name=f"row {i}") for i, row in enumerate(rows, start=1)), name=name
+    )
 
 
 def _rows(recording: Recording) -> list[list[int]]:

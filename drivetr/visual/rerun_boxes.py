@@ -14,8 +14,8 @@ from drivetr.visual.palette import BoxStyle, prediction_style, truth_style, unme
 from drivetr.visual.recording import BoxSet
 from drivetr.visual.rerun_sdk import rr
 
-_LINE_POINTS = 1.2  # width of a box's lines on the screen, times that of its style
-_ARROW_POINTS = 1.0
+_LINE_POINTS = 0.6  # half the width of a box's lines on the screen, times that of its style
+_ARROW_POINTS = 0.8
 
 
 def truth_layers(truth: BoxSet, classes: tuple[str, ...], alone: bool) -> dict[str, Any]:

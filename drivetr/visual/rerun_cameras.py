@@ -9,12 +9,12 @@ from torch import Tensor
 from drivetr.geometry.camera import split_projection
 from drivetr.geometry.rigid import invert_rigid
 from drivetr.visual.bev import ring_step
-from drivetr.visual.palette import GUIDE
+from drivetr.visual.palette import GUIDE, MUTED
 from drivetr.visual.recording import RecordedImage
 from drivetr.visual.rerun_paths import OVERHEAD, camera_path, entity, image_path
 from drivetr.visual.rerun_sdk import rr
 
-_FRUSTUM_M = 1.5  # from a camera to its picture in the 3D view
+_FRUSTUM_M = 4.0  # from a camera to its picture in the 3D view
 _OVERHEAD_M = 1000.0  # so high that what is 2 m above ground is drawn 0.2 % too far out
 _OVERHEAD_PX = 1000
 _CIRCLE_POINTS = 96
@@ -72,10 +72,21 @@ def log_rings(stream: rr.RecordingStream, range_m: float) -> None:
     unit = torch.stack([angles.cos(), angles.sin()], dim=-1)
     radii = [step * (i + 1) for i in range(math.floor(range_m / step))]
     circles = [(middle + scale * radius * unit).numpy() for radius in radii]
-    labels = [f"{radius:g} m" for radius in radii]
+    thin = rr.Radius.ui_points(0.5)
     stream.log(
         OVERHEAD + entity("rings"),
-        rr.LineStrips2D(circles, colors=GUIDE, labels=labels, radii=rr.Radius.ui_points(0.5)),
+        rr.LineStrips2D(circles, colors=GUIDE, radii=thin),
+        static=True,
+    )
+    stream.log(
+        OVERHEAD + entity("distances"),
+        rr.Points2D(
+            [[middle - scale * radius, middle] for radius in radii],
+            colors=MUTED,
+            labels=[f"{radius:g} m" for radius in radii],
+            show_labels=True,
+            radii=thin,
+        ),
         static=True,
     )
 

@@ -10,7 +10,7 @@ from drivetr.errors import DrivetrError
 from drivetr.files import atomic_path
 from drivetr.geometry.rigid import invert_rigid
 from drivetr.visual.palette import EGO as EGO_COLOUR
-from drivetr.visual.palette import MUTED
+from drivetr.visual.palette import MUTED, OTHER_COLOURS, PANEL, mix
 from drivetr.visual.recording import RecordedFrame, Recording, empty_boxes, frame_errors
 from drivetr.visual.rerun_attention import AttentionLog
 from drivetr.visual.rerun_blueprint import make_blueprint
@@ -58,6 +58,7 @@ def write_rrd(recording: Recording, path: str | Path, range_m: float = 50.0) -> 
             stream.save(temporary, default_blueprint=make_blueprint(recording))
         except RuntimeError as error:
             raise DrivetrError(f"{path} cannot be written ({error})") from error
+        stream.send_recording_name(recording.title)
         _RerunWriter(stream, recording).write(range_m)
         stream.disconnect()
 
@@ -151,13 +152,16 @@ class _RerunWriter:
 
     def _log_series(self) -> None:
         """The look of the curves, once."""
-        for source in self._recording.sources:
-            for path, name in (
-                (ERROR_COUNTS + entity(source, "misses"), f"misses, {source}"),
-                (ERROR_COUNTS + entity(source, "false"), f"false predictions, {source}"),
-                (ERROR_METRES + entity(source), f"centres of hits, {source}"),
+        for member, source in enumerate(self._recording.sources):
+            colour = OTHER_COLOURS[member % len(OTHER_COLOURS)]
+            faint = mix(colour, PANEL, 0.5)
+            for path, name, tint in (
+                (ERROR_COUNTS + entity(source, "misses"), f"misses, {source}", colour),
+                (ERROR_COUNTS + entity(source, "false"), f"false predictions, {source}", faint),
+                (ERROR_METRES + entity(source), f"centres of hits, {source}", colour),
             ):
-                self._stream.log(path, rr.SeriesLines(names=name, widths=2), static=True)
+                look = rr.SeriesLines(names=name, colors=tint, widths=2)
+                self._stream.log(path, look, static=True)
 
     def _log_errors(self, frame: RecordedFrame) -> None:
         if frame.truth is None:

@@ -8,8 +8,10 @@ them.
 
 import mmap
 from html import escape
+from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
+from string import Template
 
 from drivetr.errors import DrivetrError
 from drivetr.files import atomic_path, atomic_text
@@ -21,48 +23,17 @@ _LAST_SECTION = 13  # the highest id of a section in WebAssembly's core specific
 _SCRIPT_BEGIN = b"let wasm_bindgen;"
 _SCRIPT_END = b"wasm_bindgen = Object.assign(__wbg_init, { initSync }, __exports);\n\n})();\n"
 
-_PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; connect-src 'self';
- script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src data: blob:">
-<title>{title}</title>
-<link rel="stylesheet" href="viewer.css">
-<body data-recording="{recording}">
-<canvas id="viewer"></canvas>
-<p id="message">Opening the recording …</p>
-<script src="re_viewer.js"></script>
-<script src="viewer.js"></script>
-"""
-_STYLE = """html, body { margin: 0; height: 100%; overflow: hidden; background: #0f1115; }
-canvas { position: absolute; width: 100%; height: 100%; outline: none; }
-p { position: absolute; top: 45%; width: 100%; text-align: center;
-    font: 16px sans-serif; color: #8b93a1; pointer-events: none; }
-"""
-_SCRIPT = """"use strict";
-const message = document.getElementById("message");
-async function open_recording() {
-  await wasm_bindgen({ module_or_path: "re_viewer_bg.wasm" });
-  const recording = new URL(document.body.dataset.recording, location.href).href;
-  const viewer = new wasm_bindgen.WebHandle(
-    { url: [recording], hide_welcome_screen: true, enable_history: false, persist: false });
-  await viewer.start(document.getElementById("viewer"));
-  message.remove();
-}
-open_recording().catch((error) => {
-  message.textContent = `This browser cannot show the recording: ${error}`;
-});
-"""
 
-
-def write_web_viewer(folder: Path, recording: str, title: str) -> None:
+def write_web_viewer(folder: Path, recording: str, title: str, frames: int) -> None:
     """Writes the viewer's page and its files into a folder that is served.
+
+    `VIEWER_PAGE#frame=12` opens at frame 12, counted from 0.
 
     Args:
         folder: where to.
         recording: name of the recording in that folder.
         title: of the page.
+        frames: number of frames in the recording.
 
     Raises:
         DrivetrError: Rerun is not installed, or its library does not hold the viewer.
@@ -75,16 +46,20 @@ def write_web_viewer(folder: Path, recording: str, title: str) -> None:
             wasm.write_bytes(library[begin:end])
             begin = _find(library, _SCRIPT_BEGIN, end)
             end = _find(library, _SCRIPT_END, begin) + len(_SCRIPT_END)
-            script = library[begin:end].decode("utf-8")
-    page = _PAGE.format(title=escape(title), recording=escape(recording))
-    for name, text in (
-        ("re_viewer.js", script),
-        ("viewer.js", _SCRIPT),
-        ("viewer.css", _STYLE),
-        (VIEWER_PAGE, page),
-    ):
-        with atomic_text(folder / name) as file:
-            file.write(text)
+            _write(folder / "re_viewer.js", library[begin:end].decode("utf-8"))
+    words = {"title": escape(title), "recording": escape(recording), "frames": str(frames)}
+    _write(folder / VIEWER_PAGE, Template(_part(VIEWER_PAGE)).substitute(words))
+    for name in ("viewer.js", "viewer.css"):
+        _write(folder / name, _part(name))
+
+
+def _part(name: str) -> str:
+    return (resources.files("drivetr.visual") / "rerun_viewer" / name).read_text(encoding="utf-8")
+
+
+def _write(path: Path, text: str) -> None:
+    with atomic_text(path) as file:
+        file.write(text)
 
 
 def _library() -> Path:
