@@ -4,6 +4,7 @@ import logging
 import os
 import stat
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +20,7 @@ DEFAULT_PORT = 8230
 INDEX = "index.html"
 
 _logger = logging.getLogger(__name__)
+_HEADLESS = "HTTP/0.9"  # has no headers; the base class takes what it cannot read for it
 _IDLE_S = 30.0  # a peer that says nothing for so long is left
 _CONTENT_TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -76,7 +78,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, with_body: bool) -> None:
         try:
-            self._check_host()
+            self._check_head()
             path = wanted_file(self._folder, self.path)
             file = _open_regular(path)
         except _Refused as refused:
@@ -89,8 +91,10 @@ class _Handler(BaseHTTPRequestHandler):
             if with_body:
                 copyfileobj(file, self.wfile)
 
-    def _check_host(self) -> None:
-        """Refuses names of others, which a page elsewhere may have pointed at this machine."""
+    def _check_head(self) -> None:
+        """Refuses hosts of others, whose names a page elsewhere may have pointed at this machine."""
+        if self.request_version == _HEADLESS:
+            raise _Refused(HTTPStatus.BAD_REQUEST)
         port = self.server.server_address[1]
         hosts = [host.lower() for host in self.headers.get_all("Host", [])]
         ours = {f"{name}:{port}" for name in (LOOPBACK, "localhost")}
@@ -108,6 +112,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Answers by a status and its name; nothing of the request comes back."""
         if code == HTTPStatus.NOT_IMPLEMENTED:  # what the base class says of other methods
             code = HTTPStatus.METHOD_NOT_ALLOWED
+        if self.request_version == _HEADLESS:
+            self.request_version = self.protocol_version
         self.close_connection = True
         body = f"{HTTPStatus(code).phrase}\n".encode()
         self.send_response(code)
@@ -190,9 +196,6 @@ def serve(folder: Path, port: int, tell: Callable[[str], None] = print) -> None:
     Raises:
         DrivetrError: the port cannot be had.
     """
-    with open_server(folder, port) as server:
+    with open_server(folder, port) as server, suppress(KeyboardInterrupt):
         tell(f"http://{LOOPBACK}:{server.server_address[1]}/")
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            tell("closed")
+        server.serve_forever()

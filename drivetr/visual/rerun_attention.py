@@ -5,13 +5,11 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import NDArray
 
-from drivetr.visual.attention_sheet import resize_map
 from drivetr.visual.palette import ACCENT
 from drivetr.visual.recording import AttentionMap, QueryStory, RecordedFrame
 from drivetr.visual.rerun_paths import ATTENTION_PATHS, attention_path, entity, query_name
 from drivetr.visual.rerun_sdk import rr
 
-_LEVELS = 32  # of heat; few of them keep the pictures small
 _OPACITY = 0.85  # where the heat is greatest
 _DRAW_ORDER = 0.0  # above pictures (-10), below lines and boxes
 
@@ -29,20 +27,17 @@ class AttentionLog:
 
     def log(self, frame: RecordedFrame) -> None:
         """The heat on every picture, and the way of each reference point through the layers."""
-        now: dict[str, rr.AsComponents] = {}
+        now: dict[str, list[rr.AsComponents]] = {}
         for rank, story in enumerate(frame.stories):
             for attention in story.attention:
                 for image, heat in zip(frame.images, _heat(attention), strict=True):
                     path = attention_path(image.channel, story.source, rank, attention)
-                    contents = _png(heat, image.size)
-                    now[path] = rr.EncodedImage(
-                        contents=contents, media_type="image/png", draw_order=_DRAW_ORDER
-                    )
-            now[ATTENTION_PATHS + entity(story.source, query_name(rank))] = _way(story)
+                    now[path] = _layer(heat, image.size)
+            now[ATTENTION_PATHS + entity(story.source, query_name(rank))] = [_way(story)]
         for path in sorted(self._shown - now.keys()):
             self._stream.log(path, rr.Clear(recursive=False))
         for path, layer in now.items():
-            self._stream.log(path, layer)
+            self._stream.log(path, *layer)
         self._shown = set(now)
 
 
@@ -53,14 +48,17 @@ def _heat(attention: AttentionMap) -> Float[NDArray[np.float32], "N H W"]:
     return maps / peak if peak > 0 else maps
 
 
-def _png(heat: NDArray[np.float32], size: tuple[int, int]) -> bytes:
-    """Colours of heat, transparent where there is none, in the size of the picture."""
-    steps = (resize_map(heat, size).clip(0, 1) * (_LEVELS - 1)).round() / (_LEVELS - 1)
-    levels = (steps * 255).astype(np.uint8)
+def _layer(heat: NDArray[np.float32], size: tuple[int, int]) -> list[rr.AsComponents]:
+    """A picture with a pixel for each cell, transparent where it is cold, spread over the image."""
+    levels = (heat * 255).astype(np.uint8)
     colours = cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO)
-    alpha = (steps * (_OPACITY * 255)).astype(np.uint8)
+    alpha = (heat * (_OPACITY * 255)).astype(np.uint8)
     _, encoded = cv2.imencode(".png", np.dstack([colours, alpha]))
-    return encoded.tobytes()
+    picture = rr.EncodedImage(
+        contents=encoded.tobytes(), media_type="image/png", draw_order=_DRAW_ORDER
+    )
+    stretch = [size[1] / heat.shape[1], size[0] / heat.shape[0], 1.0]
+    return [picture, rr.Transform3D(scale=stretch)]
 
 
 def _way(story: QueryStory) -> rr.LineStrips3D:

@@ -1,5 +1,6 @@
 """How a Rerun recording opens: cameras as they sit on the car, scene, view from above, errors."""
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from drivetr.visual.rerun_paths import (
     TRUTH,
     WORLD,
     attention_path,
+    attention_root,
     band_path,
     camera_path,
     score_bands,
@@ -35,14 +37,14 @@ Overrides = dict[str, Any]
 def make_blueprint(recording: Recording) -> rrb.Blueprint:
     """The arrangement; predictions below the recording's threshold are hidden at first."""
     hidden = _faint_bands(recording)
-    cameras = _grid(recording, {path: _HIDDEN for path in _heat_maps(recording)} | hidden)
-    if _heat_maps(recording):
-        cameras = rrb.Tabs(cameras, _attention_grid(recording), name="pictures")
+    cameras = _grid(recording, "cameras", lambda channel: _no_attention([channel]) | hidden)
+    if any(frame.stories for frame in recording.frames):
+        cameras = rrb.Tabs(cameras, _attention_grid(recording), active_tab=0, name="pictures")
     scene = rrb.Spatial3DView(
         origin=REFERENCE,
         name="scene",
         contents=[f"{WORLD}/**", f"- {OVERHEAD}/**"],
-        overrides=_without_words(recording, hidden),
+        overrides=_without_words(recording, hidden) | _no_attention(recording.channels),
         background=PAGE,
         line_grid=_ground(recording),
     )
@@ -115,21 +117,25 @@ def _drawn() -> list[str]:
     return [f"+ {path}/**" for path in (TRUTH, PREDICTIONS, ATTENTION_PATHS)]
 
 
-def _grid(recording: Recording, overrides: Overrides, name: str = "cameras") -> rrb.Container:
+def _grid(
+    recording: Recording, name: str, overrides: Callable[[str], Overrides]
+) -> rrb.Container:
     """The cameras in rows as one in the car would lay them out."""
-    channels = [recording.channels[i] for row in _rows(recording) for i in row]
-    views = {
-        channel: rrb.Spatial2DView(
-            origin=camera_path(channel),
-            name=channel,
-            contents=["$origin/**", *_drawn()],
-            overrides=overrides,
-        )
-        for channel in channels
-    }
-    rows = [[views[recording.channels[i]] for i in row] for row in _rows(recording)]
+    rows = [[recording.channels[i] for i in row] for row in _rows(recording)]
+    views = [
+        [
+            rrb.Spatial2DView(
+                origin=camera_path(channel),
+                name=channel,
+                contents=["$origin/**", *_drawn()],
+                overrides=overrides(channel),
+            )
+            for channel in row
+        ]
+        for row in rows
+    ]
     return rrb.Vertical(
-        *(rrb.Horizontal(*row, name=f"row {i}") for i, row in enumerate(rows, start=1)), name=name
+        *(rrb.Horizontal(*row, name=f"row {i}") for i, row in enumerate(views, start=1)), name=name
     )
 
 
@@ -141,22 +147,17 @@ def _rows(recording: Recording) -> list[list[int]]:
     return ring_rows(viewing_azimuths(projections, first.ego_from_lidar.numpy()).tolist())
 
 
-def _heat_maps(recording: Recording) -> list[str]:
-    """All attention layers of all cameras, in the order in which they appear."""
-    return list(
-        dict.fromkeys(
-            attention_path(image.channel, story.source, rank, attention)
-            for frame in recording.frames
-            for rank, story in enumerate(frame.stories)
-            for attention in story.attention
-            for image in frame.images
-        )
-    )
+def _no_attention(channels: Iterable[str]) -> Overrides:
+    return {attention_root(channel): _HIDDEN for channel in channels}
 
 
 def _attention_grid(recording: Recording) -> rrb.Container:
-    """The pictures once more, with the first query's first map over them and no boxes."""
-    maps = _heat_maps(recording)
-    first = set(maps[: len(recording.channels)])  # one a camera
-    overrides = {path: _HIDDEN for path in maps if path not in first}
-    return _grid(recording, overrides | {TRUTH: _HIDDEN}, name="attention")
+    """The pictures once more, with the first map of the first query over them and little else."""
+    story = next(story for frame in recording.frames for story in frame.stories)
+    shown = rrb.EntityBehavior(visible=True)
+
+    def overrides(channel: str) -> Overrides:
+        paths = (attention_path(channel, story.source, 0, m) for m in story.attention[:1])
+        return _no_attention([channel]) | dict.fromkeys(paths, shown) | {TRUTH: _HIDDEN}
+
+    return _grid(recording, "attention", overrides)

@@ -16,6 +16,7 @@ from drivetr.visual.rerun_sdk import rr
 
 _LINE_POINTS = 0.6  # half the width of a box's lines on the screen, times that of its style
 _ARROW_POINTS = 0.8
+_LONGEST_TRACK, _TOKEN_SHOWN = 16, 8  # characters beside a box
 
 
 def truth_layers(truth: BoxSet, classes: tuple[str, ...], alone: bool) -> dict[str, Any]:
@@ -56,7 +57,13 @@ def _texts(boxes: BoxSet, classes: tuple[str, ...], scores: bool) -> list[str]:
         texts = [f"{t} {s:.2f}" for t, s in zip(texts, boxes.scores.tolist(), strict=True)]
     if boxes.tracks is None:
         return texts
-    return [f"{t} · {track}" if track else t for t, track in zip(texts, boxes.tracks, strict=True)]
+    tracks = [_short(track) for track in boxes.tracks]
+    return [f"{t} · {track}" if track else t for t, track in zip(texts, tracks, strict=True)]
+
+
+def _short(track: str) -> str:
+    """A track's name, or the beginning of a long token."""
+    return track if len(track) <= _LONGEST_TRACK else track[:_TOKEN_SHOWN] + "…"
 
 
 def _layers(

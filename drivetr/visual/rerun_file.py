@@ -33,7 +33,7 @@ from drivetr.visual.rerun_paths import (
 from drivetr.visual.rerun_sdk import rr
 
 _APPLICATION = "drivetr"
-_SCENE_GAP_S = 1.0  # on the clock, between one scene's last frame and the next one's first
+_SCENE_GAP_S = 1.0  # on the clock, between frames that do not follow each other
 _EGO_ARROW_M = 3.0
 
 
@@ -41,7 +41,7 @@ def write_rrd(recording: Recording, path: str | Path, range_m: float = 50.0) -> 
     """Writes a recording as `.rrd`, which `rerun FILE` and the web viewer of rerun-sdk open.
 
     `rerun_paths` has the entities. The timelines are `frame`, the number in the recording from 0,
-    and `clock`, seconds over all scenes.
+    and `clock`, seconds of all scenes one after the other.
 
     Args:
         recording: what is shown.
@@ -82,16 +82,18 @@ class _RerunWriter:
         self._stream.log(WORLD, rr.ViewCoordinates.RIGHT_HAND_Z_UP, static=True)
         log_rings(self._stream, range_m)
         self._log_series()
-        begun, clock, origin = "", -_SCENE_GAP_S, torch.zeros(3, dtype=torch.float64)
-        last = clock
+        before: RecordedFrame | None = None
+        clock, origin = 0.0, torch.zeros(3, dtype=torch.float64)
         for number, frame in enumerate(tqdm(self._recording.frames, "rerun", unit="frame")):
-            if number == 0 or frame.scene != begun:
-                begun, clock = frame.scene, last + _SCENE_GAP_S - frame.time_s
-                origin = frame.global_from_lidar[:3, 3].double()
-            last = clock + frame.time_s
+            if before is not None:
+                clock += _step_s(before, frame)
             self._stream.set_time("frame", sequence=number)
-            self._stream.set_time("clock", duration=last)
+            self._stream.set_time("clock", duration=clock)
+            if before is None or before.scene != frame.scene:
+                origin = frame.global_from_lidar[:3, 3].double()
+                self._log_path(frame.scene, origin)
             self._log_frame(frame, origin)
+            before = frame
 
     def _log_frame(self, frame: RecordedFrame, origin: torch.Tensor) -> None:
         pose = frame.global_from_lidar.double()
@@ -99,7 +101,7 @@ class _RerunWriter:
             REFERENCE,
             rr.Transform3D(translation=(pose[:3, 3] - origin).numpy(), mat3x3=pose[:3, :3].numpy()),
         )
-        self._log_ego(frame, origin)
+        self._log_ego(frame)
         for image in frame.images:
             log_camera(self._stream, image)
         log_overhead(self._stream, frame.ego_from_lidar)
@@ -111,16 +113,17 @@ class _RerunWriter:
         lines = [frame.scene, description, f"{frame.time_s:.1f} s", frame.token, *frame.notes]
         self._stream.log(NOTES, rr.TextDocument("\n".join(filter(None, lines))))
 
-    def _log_ego(self, frame: RecordedFrame, origin: torch.Tensor) -> None:
-        """The car, and its way through the scene."""
-        scene = [f for f in self._recording.frames if f.scene == frame.scene]
-        if frame is scene[0]:
-            way = [(f.global_from_lidar @ invert_rigid(f.ego_from_lidar))[:3, 3] for f in scene]
-            points = (torch.stack(way).double() - origin).numpy()
-            strip = rr.LineStrips3D(
-                [points], colors=MUTED, radii=rr.Radius.ui_points(1.5)
-            )  # fmt: skip
-            self._stream.log(EGO_PATH, strip)
+    def _log_path(self, scene: str, origin: torch.Tensor) -> None:
+        """The way of the car through a scene."""
+        frames = [frame for frame in self._recording.frames if frame.scene == scene]
+        frames.sort(key=lambda frame: frame.time_s)
+        poses = [f.global_from_lidar.double() @ invert_rigid(f.ego_from_lidar.double()) for f in frames]
+        points = (torch.stack(poses)[:, :3, 3] - origin).numpy()
+        width = rr.Radius.ui_points(1.5)
+        self._stream.log(EGO_PATH, rr.LineStrips3D([points], colors=MUTED, radii=width))
+
+    def _log_ego(self, frame: RecordedFrame) -> None:
+        """Where the car is, and where it heads."""
         lidar_from_ego = invert_rigid(frame.ego_from_lidar.double())
         arrow = rr.Arrows3D(
             origins=lidar_from_ego[None, :3, 3].numpy(),
@@ -172,3 +175,9 @@ class _RerunWriter:
             self._stream.log(counts + entity("misses"), rr.Scalars(errors.misses))
             self._stream.log(counts + entity("false"), rr.Scalars(errors.false))
             self._stream.log(ERROR_METRES + entity(source), rr.Scalars(errors.centre_m))
+
+
+def _step_s(before: RecordedFrame, frame: RecordedFrame) -> float:
+    """How far the clock goes on; frames may be in another order than that of time."""
+    later = frame.time_s - before.time_s
+    return later if frame.scene == before.scene and later > 0 else _SCENE_GAP_S

@@ -53,11 +53,16 @@ def query_name(rank: int) -> str:
     return f"query_{rank:02d}"
 
 
+def attention_root(channel: str) -> str:
+    """Above all attention maps on a camera."""
+    return camera_path(channel) + entity("attention")
+
+
 def attention_path(channel: str, source: str, rank: int, attention: AttentionMap) -> str:
     """Of one attention map of a query on a camera."""
     layer = "mean_of_layers" if attention.layer < 0 else f"layer_{attention.layer}"
     head = "mean_of_heads" if attention.head < 0 else f"head_{attention.head}"
-    return camera_path(channel) + entity("attention", source, query_name(rank), layer, head)
+    return attention_root(channel) + entity(source, query_name(rank), layer, head)
 
 
 @dataclass(frozen=True)
