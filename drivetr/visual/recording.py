@@ -183,7 +183,7 @@ class Recording:
 
     Attributes:
         title: what it is called.
-        frames: scene after scene, in the order of time.
+        frames: scene after scene, in the order of time; or the worst ones, in that order.
         channels: cameras in the order of the frames' images.
         sources: names of the sets of predictions.
         descriptions: of each scene: place, weather, or what else is known.
