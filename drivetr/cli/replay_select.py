@@ -3,6 +3,7 @@
 import difflib
 import heapq
 import logging
+import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from drivetr.cli.replay_moments import Moment, MomentReader, Window
@@ -72,8 +73,9 @@ def count_moments(reader: MomentReader, scenes: Sequence[SceneRecord], window: W
     if not count:
         longest = max(of_scene[-1] for of_scene in times)
         which = scenes[0].name if len(scenes) == 1 else "the longest of the scenes"
+        end = "the end" if math.isinf(window.end_s) else f"--to {window.end_s:g}"
         raise DrivetrError(
-            f"no frame lies between --from {window.start_s:g} and --to {window.end_s:g} seconds;"
+            f"no frame lies between --from {window.start_s:g} and {end} (seconds);"
             f" {which} lasts {longest:g} s"
         )
     return count
