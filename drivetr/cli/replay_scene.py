@@ -50,6 +50,7 @@ class SceneReader:
         score_threshold: predictions below are left out of pictures.
 
     Attributes:
+        sources: of predictions.
         moments: reads what the pictures are joined to.
     """
 
@@ -57,6 +58,7 @@ class SceneReader:
         self, index: NuScenesIndex, sources: Sequence[PredictionSource], score_threshold: float
     ) -> None:
         self._index = index
+        self.sources = sources
         self.moments = MomentReader(index, sources)
         self._score_threshold = score_threshold if sources else None
         self._images = ImageLoader(
@@ -103,6 +105,10 @@ class SceneReader:
             projection[1] *= height / record.height
             views[channel] = View(image, (height, width), projection, filename)
         return views
+
+    def content(self, filename: str) -> bytes:
+        """The bytes of an image file of the dataset."""
+        return resolve_inside(self._index.dataroot, filename).read_bytes()
 
     def draw(
         self, moment: Moment, views: dict[str, View], points: Float[Tensor, "P 3"] | None

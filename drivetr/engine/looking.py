@@ -13,6 +13,7 @@ from drivetr.engine.api import LoadedDetector, load_detector
 from drivetr.engine.build import Builder
 from drivetr.engine.convert import from_pretrained
 from drivetr.engine.devices import choose_device
+from drivetr.errors import DrivetrError
 from drivetr.models.query_attention import multi_view_part
 from drivetr.structures.images import ImageSample
 

@@ -7,6 +7,7 @@ from drivetr.errors import DrivetrError
 from drivetr.structures.detections import Detections
 
 Kind = Literal["top", "track", "query"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,12 @@ def parse_choice(text: str) -> StoryChoice:
     Raises:
         DrivetrError: it is none of these.
     """
-    kind, _, number = text.partition(":")
+    word, _, number = text.partition(":")
+    kind = next((kind for kind in KINDS if kind == word), None)
     least = 1 if kind == "top" else 0
-    if kind not in get_args(Kind) or not number.isdecimal() or int(number) < least:
+    if kind is None or not number.isdecimal() or int(number) < least:
         raise DrivetrError(
             f"--attention is {text!r}; expected top:N for the N surest predictions of each frame"
             " (at least 1), track:ID for those of one object, or query:N for those of one query"
         )
-    return StoryChoice(kind, int(number))  # type: ignore[arg-type] - one of the kinds
+    return StoryChoice(kind, int(number))

@@ -20,12 +20,13 @@ class QueryWatch:
     tensors of the pass stay alive as long as the watch does.
 
     Args:
-        cross_attentions: of the decoder's layers, each with a `weights` beside its `forward`.
+        attentions: cross-attentions of the decoder's layers, which have a `weights` like their
+            `forward`.
     """
 
-    def __init__(self, cross_attentions: Sequence[nn.Module]) -> None:
+    def __init__(self, attentions: Sequence[Any]) -> None:
         # MultiheadAttention, TwoMomentAttention, ProjectedSampling or SampledAggregation.
-        self._attentions: Sequence[Any] = cross_attentions
+        self._attentions = attentions
         self._inputs: list[tuple[Any, ...]] = []
         self._cells: tuple[int, int] = (0, 0)
         self._outputs: Outputs | None = None
@@ -107,6 +108,11 @@ def multi_view_part(model: nn.Module) -> MultiViewDetector | None:
     return inner if isinstance(inner, MultiViewDetector) else None
 
 
+def cross_attentions(detector: MultiViewDetector) -> list[Any]:
+    """Of the decoder's layers, in their order."""
+    return [layer.cross_attention for layer in detector.decoder.layers]
+
+
 @contextmanager
 def watched_queries(model: nn.Module) -> Iterator[QueryWatch]:
     """Watches the forward passes of a detector within the block; the last one counts.
@@ -127,7 +133,7 @@ def watched_queries(model: nn.Module) -> Iterator[QueryWatch]:
     detector = multi_view_part(model)
     if detector is None:
         raise ValueError(f"a {type(model).__name__} has no queries that look at several cameras")
-    attentions = [layer.cross_attention for layer in detector.decoder.layers]
+    attentions = cross_attentions(detector)
     watch = QueryWatch(attentions)
     hooks = [
         detector.neck.register_forward_hook(lambda _, __, maps: watch.note_maps(maps)),

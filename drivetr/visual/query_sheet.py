@@ -183,8 +183,8 @@ def _heated(
 ) -> Image | None:
     if image is None:
         return None
-    heat = resize_map(weights, size) / max(peak, np.finfo(np.float32).tiny)
-    return glow(resize(image, *size), heat)
+    heat = resize_map(weights, size)
+    return glow(resize(image, *size), heat / peak if peak > 0 else heat)
 
 
 def _from_above(

@@ -10,7 +10,7 @@ from drivetr.visual.canvas import fill_rect
 from drivetr.visual.palette import ACCENT, HAIRLINE, MUTED, PANEL, TEXT, mix
 from drivetr.visual.text import Canvas, draw_text, fit_text
 
-_PAST = (81, 185, 252)
+PAST_COLOUR = (81, 185, 252)
 _MOST_ROW, _LABEL_SHARE = 34, 0.34
 
 FloatArray = NDArray[np.float64]
@@ -79,7 +79,7 @@ def _draw_cell(
     left, top, right, bottom = cell
     fill_rect(canvas, cell, mix(HAIRLINE, PANEL, 0.4))
     at = float(left)
-    for part, colour in zip(parts, (ACCENT, _PAST), strict=False):
+    for part, colour in zip(parts, (ACCENT, PAST_COLOUR), strict=False):
         end = at + part * (right - left)
         fill_rect(canvas, (at, top, end, bottom), mix(colour, PANEL, 0.45))
         at = end

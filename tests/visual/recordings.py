@@ -2,15 +2,20 @@
 
 import io
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
 
+from drivetr.data.nuscenes.dataset import NuScenesDataset
+from drivetr.data.nuscenes.index import open_index
+from drivetr.data.nuscenes.records import SampleRecord
 from drivetr.geometry.boxes import BoxColumn, make_boxes, transform_boxes
 from drivetr.geometry.matching import match_centres
 from drivetr.geometry.rigid import invert_rigid, rigid_from, rotation_about_z
 from drivetr.structures.classes import DETECTION_CLASSES
+from drivetr.structures.frame import Frame
 from drivetr.visual.recording import (
     AttentionMap,
     BoxSet,
@@ -80,6 +85,44 @@ def with_story(recording: Recording, frame: int, row: int, layers: int = 3) -> R
     return replace(
         recording,
         frames=(*recording.frames[:frame], told, *recording.frames[frame + 1 :]),
+    )
+
+
+def real_keyframes(dataroot: Path, index_folder: Path) -> Recording:
+    """The real keyframes with all their objects, at the size they were taken in."""
+    index = open_index(dataroot, "v1.0-mini", out_dir=index_folder)
+    frames = []
+    for split in ("mini_train", "mini_val"):
+        dataset = NuScenesDataset(index, split, min_points=0)
+        for number in range(len(dataset)):
+            record = index.sample(int(dataset.rows[number]))
+            frames.append(_real_frame(dataset.raw_frame(number), record, dataroot))
+    return Recording("Real keyframes", tuple(frames), tuple(index.camera_names))
+
+
+def _real_frame(frame: Frame, record: SampleRecord, dataroot: Path) -> RecordedFrame:
+    targets = frame.targets
+    count = len(targets)
+    files = {camera.channel: dataroot / camera.filename for camera in record.cameras}
+    images = tuple(
+        RecordedImage(name, files[name].read_bytes(), (900, 1600), frame.cameras.img_from_lidar[i])
+        for i, name in enumerate(frame.camera_names)
+    )
+    truth = BoxSet(
+        targets.boxes,
+        targets.labels,
+        torch.ones(count),
+        torch.full((count,), -1),
+        targets.num_points > 0,
+    )
+    return RecordedFrame(
+        token=frame.token,
+        scene=frame.scene,
+        time_s=0.0,
+        images=images,
+        global_from_lidar=frame.global_from_lidar,
+        ego_from_lidar=torch.from_numpy(record.ego_from_lidar.copy()),
+        truth=truth,
     )
 
 
