@@ -40,5 +40,5 @@ def fill_folder(recording: Recording, folder: Path, range_m: float) -> list[str]
     from drivetr.visual.rerun_web_viewer import VIEWER_PAGE, write_web_viewer
 
     write_rrd(recording, folder / _RRD, range_m)
-    write_web_viewer(folder, _RRD, recording.title)
+    write_web_viewer(folder, _RRD, recording.title, len(recording.frames))
     return [f"the page, and Rerun's viewer under {VIEWER_PAGE}:"]
