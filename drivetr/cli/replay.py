@@ -3,7 +3,6 @@
 import argparse
 import math
 import sys
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -163,9 +162,9 @@ def run(args: argparse.Namespace) -> None:
     if reader.broken:
         print(f"{len(reader.broken)} images could not be read, first {reader.broken[0]}")
     if recording is not None and args.serve is not None:
-        from drivetr.cli.replay_serve import serve_recording
+        from drivetr.cli.replay_folder import serve_recording
 
-        serve_recording(recording, args.serve, partial(print, flush=True), args.range)
+        serve_recording(recording, args.serve, args.range)
 
 
 def _choose(

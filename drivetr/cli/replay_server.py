@@ -1,4 +1,4 @@
-"""The small server behind `drivetr replay --serve`: the files of one folder, for this machine only."""
+"""The small server of `drivetr replay --serve`: files of one folder, for this machine only."""
 
 import logging
 import os
@@ -48,7 +48,7 @@ _HEADERS = {
 }
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     """A request that is answered by a status alone."""
 
     def __init__(self, status: HTTPStatus) -> None:
@@ -81,7 +81,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._check_head()
             path = wanted_file(self._folder, self.path)
             file = _open_regular(path)
-        except _Refused as refused:
+        except _RefusedError as refused:
             self.send_error(refused.status)
             return
         with file:
@@ -92,14 +92,14 @@ class _Handler(BaseHTTPRequestHandler):
                 copyfileobj(file, self.wfile)
 
     def _check_head(self) -> None:
-        """Refuses hosts of others, whose names a page elsewhere may have pointed at this machine."""
+        """Refuses hosts of others, whose name somebody may have pointed at this machine."""
         if self.request_version == _HEADLESS:
-            raise _Refused(HTTPStatus.BAD_REQUEST)
+            raise _RefusedError(HTTPStatus.BAD_REQUEST)
         port = self.server.server_address[1]
         hosts = [host.lower() for host in self.headers.get_all("Host", [])]
         ours = {f"{name}:{port}" for name in (LOOPBACK, "localhost")}
         if len(hosts) != 1 or hosts[0] not in ours:
-            raise _Refused(HTTPStatus.FORBIDDEN)
+            raise _RefusedError(HTTPStatus.FORBIDDEN)
 
     def _send_headers(self, kind: str, length: int) -> None:
         self.send_header("Content-Type", kind)
@@ -133,23 +133,23 @@ def wanted_file(folder: Path, target: str) -> Path:
     """The file that a request's target names, without links, inside the folder.
 
     Raises:
-        _Refused: the target is no plain path, or leads to no file of the folder.
+        _RefusedError: the target is no plain path, or leads to no file of the folder.
     """
     try:
         path = unquote(target.partition("?")[0].partition("#")[0], errors="strict")
     except UnicodeDecodeError as error:
-        raise _Refused(HTTPStatus.BAD_REQUEST) from error
+        raise _RefusedError(HTTPStatus.BAD_REQUEST) from error
     if not path.startswith("/") or "\\" in path or not path.isprintable():
-        raise _Refused(HTTPStatus.BAD_REQUEST)
+        raise _RefusedError(HTTPStatus.BAD_REQUEST)
     parts = (path[1:] or INDEX).split("/")
     if any(not part or part.startswith(".") for part in parts):
-        raise _Refused(HTTPStatus.BAD_REQUEST)
+        raise _RefusedError(HTTPStatus.BAD_REQUEST)
     try:
         file = folder.joinpath(*parts).resolve(strict=True)
     except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
-        raise _Refused(HTTPStatus.NOT_FOUND) from error
+        raise _RefusedError(HTTPStatus.NOT_FOUND) from error
     if not file.is_relative_to(folder):
-        raise _Refused(HTTPStatus.NOT_FOUND)
+        raise _RefusedError(HTTPStatus.NOT_FOUND)
     return file
 
 
@@ -158,10 +158,10 @@ def _open_regular(path: Path) -> BinaryIO:
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
-        raise _Refused(HTTPStatus.NOT_FOUND) from error
+        raise _RefusedError(HTTPStatus.NOT_FOUND) from error
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
-        raise _Refused(HTTPStatus.NOT_FOUND)
+        raise _RefusedError(HTTPStatus.NOT_FOUND)
     return os.fdopen(handle, "rb")
 
 

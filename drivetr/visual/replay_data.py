@@ -64,17 +64,19 @@ def story_data(story: QueryStory) -> dict[str, object]:
     what is a hundredth of it can still be told from nothing.
     """
     maps = []
-    for entry in story.attention:
+    told = [(entry, False) for entry in story.attention]
+    for entry, past in told + [(entry, True) for entry in story.past_attention]:
         _, height, width = entry.maps.shape
         weights = entry.maps.detach().double().clamp(min=0).numpy()
         share = np.sqrt(weights / max(weights.max(initial=0.0), 1e-12))
         picture = np.rint(share * 255).astype(np.uint8).reshape(-1, width)
-        where = {"layer": entry.layer, "head": entry.head, "height": height, "width": width}
-        maps.append(where | {"png": _png_base64(picture)})
+        where = {"layer": entry.layer, "head": entry.head, "past": past}
+        maps.append(where | {"height": height, "width": width, "png": _png_base64(picture)})
     return {
         "maps": maps,
         "path": _rounded(story.path, _METRE_DIGITS),
         "shares": _rounded(story.camera_shares, 4),
+        "past_shares": None if story.past_shares is None else _rounded(story.past_shares, 4),
     }
 
 

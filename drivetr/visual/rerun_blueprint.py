@@ -117,9 +117,7 @@ def _drawn() -> list[str]:
     return [f"+ {path}/**" for path in (TRUTH, PREDICTIONS, ATTENTION_PATHS)]
 
 
-def _grid(
-    recording: Recording, name: str, overrides: Callable[[str], Overrides]
-) -> rrb.Container:
+def _grid(recording: Recording, name: str, overrides: Callable[[str], Overrides]) -> rrb.Container:
     """The cameras in rows as one in the car would lay them out."""
     rows = [[recording.channels[i] for i in row] for row in _rows(recording)]
     views = [

@@ -117,7 +117,9 @@ class _RerunWriter:
         """The way of the car through a scene."""
         frames = [frame for frame in self._recording.frames if frame.scene == scene]
         frames.sort(key=lambda frame: frame.time_s)
-        poses = [f.global_from_lidar.double() @ invert_rigid(f.ego_from_lidar.double()) for f in frames]
+        poses = [
+            f.global_from_lidar.double() @ invert_rigid(f.ego_from_lidar.double()) for f in frames
+        ]
         points = (torch.stack(poses)[:, :3, 3] - origin).numpy()
         width = rr.Radius.ui_points(1.5)
         self._stream.log(EGO_PATH, rr.LineStrips3D([points], colors=MUTED, radii=width))

@@ -1,9 +1,9 @@
 """Rerun's web viewer out of the installed wheel, so that a browser needs no network.
 
 rerun-sdk carries the viewer inside its library, as constant data one after the other: the
-WebAssembly module, then the script that wasm-bindgen made for it. Only Rerun's own server hands them
-out, and it listens on all interfaces; so they are copied from the library, and a page of ours opens
-them.
+WebAssembly module, then the script that wasm-bindgen made for it. Only Rerun's own server hands
+them out, and it listens on all interfaces; so they are copied from the library, and a page of ours
+opens them.
 """
 
 import mmap

@@ -17,7 +17,7 @@ from drivetr.errors import DrivetrError
 SECRET = b"nobody may read this"
 
 
-@pytest.fixture()
+@pytest.fixture
 def site(tmp_path):
     """A folder with files, beside one that is not served."""
     root = tmp_path / "served"
@@ -49,7 +49,7 @@ def running(root):
             thread.join()
 
 
-@pytest.fixture()
+@pytest.fixture
 def port(site):
     with running(site) as number:
         yield number
@@ -143,7 +143,8 @@ def test_bytes_that_are_no_text(port, target):
 @pytest.mark.parametrize(
     "host",
     ["evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:1", "localhost.evil:{port}",
-     "127.0.0.1:{port}.evil.example", "[::1]:{port}", "0.0.0.0:{port}", "", "localhost:{port}@evil"],
+     "127.0.0.1:{port}.evil.example", "[::1]:{port}", "0.0.0.0:{port}", "",
+     "localhost:{port}@evil"],
 )  # fmt: skip
 def test_foreign_hosts_are_refused(port, host):
     status, _, body = request(port, "/", host=host.format(port=port))

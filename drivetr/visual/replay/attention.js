@@ -49,11 +49,18 @@ function heatColour(value) {
   return [...colour, 255 * Math.min(0.85, share * 1.4)];
 }
 
+/** The maps of the present pictures or, where it is chosen, of the earlier ones. */
+function mapsOf(story) {
+  const wanted = story.maps.filter(({ past }) => past === state.past);
+  return wanted.length > 0 ? wanted : story.maps;
+}
+
 /** The map of a story for the chosen layer and head, or the first one that it has. */
 function chosenMap(story) {
-  return story.maps.find(({ layer, head }) => layer === state.layer && head === state.head)
-    ?? story.maps.find(({ layer }) => layer === state.layer)
-    ?? story.maps[0]
+  const maps = mapsOf(story);
+  return maps.find(({ layer, head }) => layer === state.layer && head === state.head)
+    ?? maps.find(({ layer }) => layer === state.layer)
+    ?? maps[0]
     ?? null;
 }
 
@@ -87,9 +94,8 @@ function drawReferencePath(ctx, view, frame, source) {
 }
 
 /** The weight that each camera carried in the chosen layer, or on average. */
-function cameraShares(story) {
-  const rows = state.layer >= 0 && story.shares[state.layer]
-    ? [story.shares[state.layer]] : story.shares;
+function cameraShares(shares) {
+  const rows = state.layer >= 0 && shares[state.layer] ? [shares[state.layer]] : shares;
   return recording.channels.map((_, c) =>
     rows.reduce((sum, row) => sum + row[c], 0) / Math.max(1, rows.length));
 }
@@ -124,17 +130,26 @@ function drawAttentionPanel(story) {
   const map = chosenMap(story);
   const unique = (values) => [...new Set(values)].sort((a, b) => a - b);
   const named = (value, what) => [String(value), value < 0 ? `mean of ${what}s` : `${what} ${value + 1}`];
-  const layers = unique(story.maps.map(({ layer }) => layer));
+  const maps = mapsOf(story);
+  const layers = unique(maps.map(({ layer }) => layer));
   fillSelect($("layer"), layers.map((l) => named(l, "layer")), String(map?.layer));
-  const heads = unique(story.maps.filter(({ layer }) => layer === map?.layer).map(({ head }) => head));
+  const heads = unique(maps.filter(({ layer }) => layer === map?.layer).map(({ head }) => head));
   fillSelect($("head"), heads.map((h) => named(h, "head")), String(map?.head));
-  const shares = cameraShares(story);
+  $("moment").hidden = story.past_shares === null;
+  $("moment").value = state.past ? "past" : "now";
+  drawShares(cameraShares(story.shares), story.past_shares && cameraShares(story.past_shares));
+}
+
+/** One bar a camera: the weight of its present picture, then that of its earlier one. */
+function drawShares(shares, past) {
   $("shares").replaceChildren();
   for (const c of recording.rows.flat()) {
     const line = add($("shares"), "div", "share");
     add(line, "span", "", words(recording.channels[c]));
-    add(add(line, "i"), "b").style.width = `${100 * shares[c]}%`;
-    add(line, "span", "number", `${Math.round(100 * shares[c])} %`);
+    const bar = add(line, "i");
+    const percent = [shares[c], ...(past === null ? [] : [past[c]])].map((share) => 100 * share);
+    for (const wide of percent) add(bar, "b").style.width = `${wide}%`;
+    add(line, "span", "number", `${percent.map(Math.round).join(" + ")} %`);
   }
 }
 
@@ -146,4 +161,5 @@ function buildWhy() {
   });
   $("layer").addEventListener("change", () => update({ layer: Number($("layer").value) }));
   $("head").addEventListener("change", () => update({ head: Number($("head").value) }));
+  $("moment").addEventListener("change", () => update({ past: $("moment").value === "past" }));
 }

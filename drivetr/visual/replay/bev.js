@@ -18,7 +18,7 @@ function buildBevs(place) {
       event.preventDefault();
       zoom(Math.exp(event.deltaY * 0.0012));
     }, { passive: false });
-    canvas.addEventListener("dblclick", () => update({ range: 50, centre: [0, 0] }));
+    canvas.addEventListener("dblclick", () => update({ range: usualRange(), centre: [0, 0] }));
     dragOrPick(panel);
     const buttons = add(figure, "div", "zoom");
     for (const [text, factor] of [["+", 0.8], ["−", 1.25]]) {
@@ -27,6 +27,17 @@ function buildBevs(place) {
       button.addEventListener("click", () => zoom(factor));
     }
   }
+}
+
+/** A range that shows nearly all objects and sure predictions, in steps of 5 m. */
+function usualRange() {
+  const far = recording.frames.flatMap((frame) => [frame.truth, ...Object.values(frame.predictions)]
+    .flatMap((boxes) => boxes === null ? [] : boxes.boxes
+      .filter((box, row) => boxes.judged[row] && boxes.scores[row] >= state.threshold && isDrawable(box))
+      .map((box) => Math.hypot(box[0], box[1]))));
+  if (far.length === 0) return 50;
+  far.sort((a, b) => a - b);
+  return clamp(5 * Math.ceil(far[Math.floor(0.97 * (far.length - 1))] / 5), 15, 55);
 }
 
 function zoom(factor) {
@@ -156,21 +167,22 @@ function drawPoints(ctx, view) {
 
 /** The way the car came, and dots where it will be. */
 function drawPath(ctx, view) {
-  const [first, last] = sceneSpan(state.frame);
+  const now = recording.frames[state.frame].time_s;
   const egoFromStart = invertRigid(recording.frames[state.frame].start_from_ego);
   const place = (row) => {
     const m = recording.frames[row].start_from_ego;
     return view.place(transform(egoFromStart, [m[3], m[7], m[11]]));
   };
-  const rows = Array.from({ length: last - first + 1 }, (_, i) => first + i);
+  const rows = sceneFrames(state.frame);
+  const isPast = (row) => recording.frames[row].time_s <= now;
   ctx.strokeStyle = ctx.fillStyle = theme.accent;
   ctx.globalAlpha = 0.75;
   ctx.lineWidth = 1.5;
   ctx.beginPath();
-  trace(ctx, rows.filter((row) => row <= state.frame).map(place), false);
+  trace(ctx, rows.filter(isPast).map(place), false);
   ctx.stroke();
   ctx.globalAlpha = 0.5;
-  for (const [u, v] of rows.filter((row) => row > state.frame).map(place)) {
+  for (const [u, v] of rows.filter((row) => !isPast(row)).map(place)) {
     ctx.beginPath();
     ctx.arc(u, v, 1.5, 0, 2 * Math.PI);
     ctx.fill();

@@ -59,7 +59,7 @@ function scheduleNext() {
   }
   const [now, next] = [0, 1].map((step) => recording.frames[state.frame + step]);
   timed = state.frame;
-  const seconds = now.scene === next.scene ? clamp(next.time_s - now.time_s, 0.05, 2) : 1;
+  const seconds = now.scene === next.scene ? clamp(next.time_s - now.time_s, 0.2, 2) : 1;
   timer = setTimeout(() => update({ frame: state.frame + 1 }), (1000 * seconds) / state.speed);
 }
 
@@ -135,4 +135,5 @@ matchMedia("(prefers-color-scheme: light)").addEventListener("change", () => {
   readTheme();
   requestDrawing();
 });
-update(stateFromLink(location.hash));
+$("cameras").scrollLeft = ($("cameras").scrollWidth - $("cameras").clientWidth) / 2; // on a phone
+update({ range: usualRange(), ...stateFromLink(location.hash) });

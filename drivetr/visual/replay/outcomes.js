@@ -81,7 +81,7 @@ function errorDifference(row) {
   return a && b ? b.misses + b.false - a.misses - a.false : 0;
 }
 
-const TRAIL_FRAMES = 8;
+const TRAIL_SECONDS = 4;
 const trackRows = new WeakMap(); // of sets of boxes that a trail went through
 
 /** The row of a tracked object in a set of boxes, -1 where it is not. */
@@ -92,14 +92,22 @@ function rowOfTrack(boxes, track) {
   return trackRows.get(boxes).get(track) ?? -1;
 }
 
+/** A frame and those shortly before it, in the order of time. */
+function recentFrames(number) {
+  const now = recording.frames[number].time_s;
+  return sceneFrames(number).filter((row) => {
+    const ago = now - recording.frames[row].time_s;
+    return ago >= 0 && ago <= TRAIL_SECONDS;
+  });
+}
+
 /** Earlier places of a tracked box in the present frame's ego coordinates, the newest last. */
 function trailOf(number, source, row) {
   const track = boxesOf(recording.frames[number], source).tracks?.[row];
   if (!track) return [];
-  const [first] = sceneSpan(number);
   const egoFromStart = invertRigid(recording.frames[number].start_from_ego);
   const places = [];
-  for (let past = Math.max(first, number - TRAIL_FRAMES); past <= number; past += 1) {
+  for (const past of recentFrames(number)) {
     const frame = recording.frames[past];
     const boxes = boxesOf(frame, source);
     const then = boxes ? rowOfTrack(boxes, track) : -1;

@@ -93,6 +93,7 @@ function buildClasses() {
     button.addEventListener("click", (event) => (event.shiftKey ? showAlone(label) : toggleClass(label)));
   });
   const all = add($("classes"), "button", "chip plain", "all");
+  add($("classes"), "small", "", "").id = "counted"; // what the numbers on the chips are
   all.addEventListener("click", () => update({ hidden: new Set() }));
 }
 
@@ -129,14 +130,13 @@ function drawPanels() {
 }
 
 function drawHeader(frame) {
-  const [first, last] = sceneSpan(state.frame);
   const told = recording.descriptions[frame.scene];
   $("scene").textContent = frame.scene;
   $("description").textContent = told ?? "";
   $("notes").textContent = frame.notes.join("; ");
   $("notes").hidden = frame.notes.length === 0;
   $("clock").textContent = `${frame.time_s.toFixed(1)} s`;
-  $("count").textContent = `${state.frame - first + 1} / ${last - first + 1}`;
+  $("count").textContent = `${state.frame + 1} / ${recording.frames.length}`;
   $("token").textContent = frame.token;
 }
 
@@ -152,6 +152,7 @@ function drawClasses(frame) {
     const numbers = [...found, ...(frame.truth ? [truth] : [])].map((labels) => count(labels, label));
     entry.count.textContent = numbers.join(" · ");
   });
+  $("counted").textContent = [...state.sources, ...(frame.truth ? ["truth"] : [])].join(" · ");
 }
 
 function drawLegend(frame) {

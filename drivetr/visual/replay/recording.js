@@ -73,11 +73,15 @@ function shortsFrom(text) {
   return Int16Array.from({ length: bytes.length / 2 }, (_, i) => view.getInt16(2 * i, true));
 }
 
-/** The first and the last frame of the scene that a frame belongs to. */
-function sceneSpan(frame) {
+/**
+ * The frames of the scene around a frame, in the order of time.
+ *
+ * A recording of the worst frames has them in another order, and others of the scene elsewhere.
+ */
+function sceneFrames(frame) {
   const { scene } = recording.frames[frame];
-  let first = frame, last = frame;
-  while (first > 0 && recording.frames[first - 1].scene === scene) first -= 1;
-  while (last + 1 < recording.frames.length && recording.frames[last + 1].scene === scene) last += 1;
-  return [first, last];
+  const rows = [frame];
+  for (let row = frame - 1; recording.frames[row]?.scene === scene; row -= 1) rows.push(row);
+  for (let row = frame + 1; recording.frames[row]?.scene === scene; row += 1) rows.push(row);
+  return rows.sort((a, b) => recording.frames[a].time_s - recording.frames[b].time_s);
 }

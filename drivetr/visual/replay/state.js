@@ -16,6 +16,7 @@ const state = {
   selected: null, // { source, row }; the source of truth is null
   layer: -1, // of the attention; -1 is the mean
   head: -1,
+  past: false, // attention to the earlier pictures, of detectors that look at these
   large: null, // a camera that fills the cameras' place
   range: 50, // metres from the car to the nearer border of the view from above
   centre: [0, 0], // metres in ego that are in its middle
