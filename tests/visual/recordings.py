@@ -88,9 +88,9 @@ def with_story(recording: Recording, frame: int, row: int, layers: int = 3) -> R
     )
 
 
-def real_keyframes(dataroot: Path, index_folder: Path) -> Recording:
+def real_keyframes(dataroot: Path, version: str, index_folder: Path) -> Recording:
     """The real keyframes with all their objects, at the size they were taken in."""
-    index = open_index(dataroot, "v1.0-mini", out_dir=index_folder)
+    index = open_index(dataroot, version, out_dir=index_folder)
     frames = []
     for split in ("mini_train", "mini_val"):
         dataset = NuScenesDataset(index, split, min_points=0)

@@ -420,7 +420,7 @@ class TestRealKeyframes:
     ) -> None:
         from nuscenes.nuscenes import NuScenes
 
-        recording = real_keyframes(nuscenes_real, tmp_path)
+        recording = real_keyframes(nuscenes_real, "v1.0-mini", tmp_path)
         write_html(recording, tmp_path / "page.html")
         page = visitor.visit(tmp_path / "page.html")
         devkit = NuScenes("v1.0-mini", str(nuscenes_real), verbose=False)
