@@ -88,18 +88,18 @@ def _image(image: RecordedImage, width: int) -> RecordedImage:
     )
 
 
-def steps(path: Path, frames: int) -> list[float]:
+def steps(path: Path, count: int) -> list[float]:
     """Milliseconds of each step through the page, the first one aside."""
     with running_browser() as browser:
         page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
         page.goto(path.as_uri())
         page.evaluate("window.drivetr.settled()")
         found = []
-        for _ in range(frames - 1):
+        for _ in range(count):
             found.append(page.evaluate(_STEP, "ArrowRight"))
             page.wait_for_timeout(100)  # a reader's pause, in which neighbours are decoded
         drawn = page.evaluate("window.drivetr.drawnAbove(0).length")
-        print(f"{drawn} boxes in the last frame")
+        print(f"{drawn} boxes in the last frame", flush=True)
     return found
 
 
@@ -123,9 +123,11 @@ def main() -> None:
         made = time.process_time() - cpu
         write_html(recording, path)
         cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-        print(f"build: {cpu:.1f} s on the processor ({made:.1f} s for pictures), {wall:.1f} s in all")
-        print(f"size: {path.stat().st_size / 1e6:.1f} MB")
-        taken = steps(path, args.frames)
+        print(
+            f"build: {cpu:.1f} s on the processor ({made:.1f} s for pictures), {wall:.1f} s in all"
+        )
+        print(f"size: {path.stat().st_size / 1e6:.1f} MB", flush=True)
+        taken = steps(path, args.frames - 1)
     print(f"step: median {statistics.median(taken):.0f} ms, worst {max(taken):.0f} ms")
 
 

@@ -1,4 +1,4 @@
-"""Made-up drives for the tests of replays: objects that move, detectors that err, plain pictures."""
+"""Drives for the tests of replays: made-up ones with a detector that errs, and real keyframes."""
 
 import io
 from dataclasses import replace
@@ -79,9 +79,7 @@ def with_story(recording: Recording, frame: int, row: int, layers: int = 3) -> R
     away = torch.linspace(1, 0, layers + 1).double()[:, None] * torch.tensor([6.0, -4.0, 0.5])
     shares = torch.from_numpy(random.dirichlet(np.ones(cameras), size=layers))
     story = QueryStory(source, row, tuple(maps), centre + away, shares)
-    told = replace(
-        recording.frames[frame], stories=(*recording.frames[frame].stories, story)
-    )
+    told = replace(recording.frames[frame], stories=(*recording.frames[frame].stories, story))
     return replace(
         recording,
         frames=(*recording.frames[:frame], told, *recording.frames[frame + 1 :]),

@@ -110,7 +110,9 @@ class TestOpening:
         assert names[:3] == ["FRONT LEFT", "FRONT", "FRONT RIGHT"]
         assert names[3:] == ["BACK LEFT", "BACK", "BACK RIGHT"]
 
-    def test_the_policy_stops_a_script_that_gets_in(self, visitor: Visitor, pair_page: Path) -> None:
+    def test_the_policy_stops_a_script_that_gets_in(
+        self, visitor: Visitor, pair_page: Path
+    ) -> None:
         page = visitor.visit(pair_page)
         settle(page)
         bad = page.evaluate(
@@ -160,7 +162,9 @@ class TestWhatIsDrawn:
         boxes = frame.predictions["petr"].boxes.double()
         corners = box_corners(boxes).numpy()
         style = prediction_style(0, DETECTION_CLASSES)
-        drawables = [Drawable(boxes[row].numpy(), corners[row], style, str(row), 1.0) for row in rows]
+        drawables = [
+            Drawable(boxes[row].numpy(), corners[row], style, str(row), 1.0) for row in rows
+        ]
         for camera, image in enumerate(frame.images):
             canvas = shown.locator("#cameras canvas").nth([2, 0, 1, 4, 3, 5].index(camera))
             width, height = canvas.evaluate("c => [c.clientWidth, c.clientHeight]")
@@ -321,7 +325,9 @@ class TestMoving:
         self, visitor: Visitor, pair: Recording, pair_page: Path
     ) -> None:
         token = pair.frames[4].token
-        page = visitor.visit(pair_page, f"#frame={token}&thr=0.55&src=streampetr&vs=petr&by=outcome")
+        page = visitor.visit(
+            pair_page, f"#frame={token}&thr=0.55&src=streampetr&vs=petr&by=outcome"
+        )
         found = state(page)
         assert (found["frame"], found["threshold"], found["by"]) == (4, 0.55, "outcome")
         assert found["sources"] == ["streampetr", "petr"]
