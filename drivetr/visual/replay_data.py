@@ -14,7 +14,7 @@ from drivetr.visual.layout import ring_rows, viewing_azimuths
 from drivetr.visual.palette import OTHER_COLOURS, OUTCOME_COLOURS, class_colour
 from drivetr.visual.recording import BoxSet, QueryStory, RecordedFrame, RecordedImage, Recording
 
-# A tenth of a millimetre and a millionth of a heading: below 0.1 pixels for whatever is in a picture.
+# A tenth of a millimetre, a millionth of a heading: below 0.1 pixels for what is in a picture.
 _METRE_DIGITS, _HEADING_DIGITS, _SPEED_DIGITS = 4, 6, 2
 _BOX_DIGITS = [_METRE_DIGITS] * 6 + [_HEADING_DIGITS] * 2 + [_SPEED_DIGITS] * 2
 _CELL_M, _REACH_M, _MAX_POINTS = 0.2, 80.0, 12_000

@@ -29,6 +29,7 @@ _SCRIPTS = (
     "page.js", "geometry.js", "recording.js", "state.js", "outcomes.js", "look.js", "cameras.js",
     "bev.js", "attention.js", "timeline.js", "panels.js", "frames.js", "main.js",
 )  # fmt: skip
+_STYLES = ("theme.css", "layout.css", "panels.css", "phone.css")  # later ones overrule
 
 
 def write_html(recording: Recording, path: str | Path) -> None:
@@ -39,7 +40,7 @@ def write_html(recording: Recording, path: str | Path) -> None:
     """
     if not recording.frames:
         raise DrivetrError(f"{recording.title!r} has no frames, so that there is nothing to replay")
-    style = _part("replay.css")
+    style = "\n".join(_part(name) for name in _STYLES)
     script = "\n".join(_part(name) for name in _SCRIPTS)
     before, after = _part("page.html").split("$data")
     words = {

@@ -1,4 +1,4 @@
-"""Made-up drives for the tests of replays: objects that move, detectors that err, plain pictures."""
+"""Drives for the tests of replays: made-up ones with a detector that errs, and real keyframes."""
 
 import io
 from dataclasses import replace
@@ -79,18 +79,16 @@ def with_story(recording: Recording, frame: int, row: int, layers: int = 3) -> R
     away = torch.linspace(1, 0, layers + 1).double()[:, None] * torch.tensor([6.0, -4.0, 0.5])
     shares = torch.from_numpy(random.dirichlet(np.ones(cameras), size=layers))
     story = QueryStory(source, row, tuple(maps), centre + away, shares)
-    told = replace(
-        recording.frames[frame], stories=(*recording.frames[frame].stories, story)
-    )
+    told = replace(recording.frames[frame], stories=(*recording.frames[frame].stories, story))
     return replace(
         recording,
         frames=(*recording.frames[:frame], told, *recording.frames[frame + 1 :]),
     )
 
 
-def real_keyframes(dataroot: Path, index_folder: Path) -> Recording:
+def real_keyframes(dataroot: Path, version: str, index_folder: Path) -> Recording:
     """The real keyframes with all their objects, at the size they were taken in."""
-    index = open_index(dataroot, "v1.0-mini", out_dir=index_folder)
+    index = open_index(dataroot, version, out_dir=index_folder)
     frames = []
     for split in ("mini_train", "mini_val"):
         dataset = NuScenesDataset(index, split, min_points=0)

@@ -6,14 +6,15 @@ const TRUTH_COLOUR = [244, 246, 250];
 
 let theme = {}; // colours of the page, read from the style sheet
 
-/** Reads the colours that the style sheet has for the present light. */
-function readTheme() {
+/** Makes the page "light" or "dark" and reads the colours that the style sheet has for it. */
+function setTheme(name) {
+  document.documentElement.dataset.theme = name;
   const style = getComputedStyle(document.documentElement);
   theme = {};
   for (const name of ["panel", "hairline", "guide", "muted", "text", "accent", "ego", "truth"]) {
     theme[name] = style.getPropertyValue(`--${name}`).trim();
   }
-  theme.light = style.getPropertyValue("--light").trim() === "1";
+  theme.light = name === "light";
 }
 
 function css([r, g, b], alpha = 1) {

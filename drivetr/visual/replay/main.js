@@ -126,13 +126,14 @@ buildBevs($("bevs"));
 buildTimeline();
 buildPanels();
 buildWhy();
-readTheme();
+const systemLight = matchMedia("(prefers-color-scheme: light)");
+setTheme(systemLight.matches ? "light" : "dark");
 window.addEventListener("keydown", onKey);
 window.addEventListener("hashchange", () => update(stateFromLink(location.hash)));
 window.addEventListener("resize", requestDrawing);
 new ResizeObserver(requestDrawing).observe($("bevs"));
-matchMedia("(prefers-color-scheme: light)").addEventListener("change", () => {
-  readTheme();
+systemLight.addEventListener("change", () => {
+  setTheme(systemLight.matches ? "light" : "dark");
   requestDrawing();
 });
 $("cameras").scrollLeft = ($("cameras").scrollWidth - $("cameras").clientWidth) / 2; // on a phone

@@ -30,8 +30,7 @@ function buildTransport() {
 }
 
 function toggleTheme() {
-  document.documentElement.dataset.theme = theme.light ? "dark" : "light";
-  readTheme();
+  setTheme(theme.light ? "dark" : "light");
   requestDrawing();
 }
 
