@@ -45,6 +45,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="for a 3D detector: draw the N surest boxes (default: 3)",
     )
     parser.add_argument("--out", required=True, metavar="FILE.png", help="the picture")
+    parser.add_argument("--device", help="cpu, cuda or cuda:N (default: a CUDA device if any)")
+    _add_questions(parser)
+
+
+def _add_questions(parser: argparse.ArgumentParser) -> None:
+    """Adds what is asked about."""
     parser.add_argument(
         "--query",
         type=int,
@@ -69,7 +75,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="layer of the decoder, and of DETR's encoder, from 0 (default -1, the last)",
     )
     parser.add_argument("--head", type=int, help="one attention head (default: the mean of all)")
-    parser.add_argument("--device", help="cpu, cuda or cuda:N (default: a CUDA device if any)")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""The sheet of a sample of a dataset: which sample, which boxes, and a memory that sees the past."""
+"""The sheet of a sample: which sample, which boxes, and a memory that sees the frames before."""
 
 from collections.abc import Callable
 from pathlib import Path
