@@ -3,7 +3,7 @@ import os
 import pytest
 
 from drivetr.errors import DrivetrError
-from drivetr.files import atomic_text
+from drivetr.files import atomic_text, require_writable
 
 
 class TestAtomicText:
@@ -43,3 +43,17 @@ class TestAtomicText:
             atomic_text(tmp_path / "file/a.json"),
         ):
             pass
+
+
+class TestRequireWritable:
+    def test_a_place_that_is_or_can_be_made(self, tmp_path):
+        require_writable(tmp_path / "a.json")
+        require_writable(tmp_path / "new/folder/a.json")
+        assert os.listdir(tmp_path) == []
+
+    def test_a_folder_and_a_file_in_the_way(self, tmp_path):
+        with pytest.raises(DrivetrError, match="is a folder"):
+            require_writable(tmp_path)
+        (tmp_path / "file").write_text("")
+        with pytest.raises(DrivetrError, match="file is a file"):
+            require_writable(tmp_path / "file/deeper/a.json")

@@ -1,11 +1,15 @@
 """DETR3D's cross-attention (arXiv:2110.06922, section 3.3): a query looks where it stands."""
 
+from typing import Any
+
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from drivetr.errors import DrivetrError
 from drivetr.nn.feature_pyramid import FeaturePyramid
-from drivetr.nn.pyramid_attention import PyramidAttention
+from drivetr.nn.position import Position
+from drivetr.nn.pyramid_attention import Look, PyramidAttention
 from drivetr.nn.ranges import Range3D, inverse_sigmoid, unit_from_metres
 
 
@@ -25,11 +29,10 @@ class ProjectedSampling(PyramidAttention):
     def __init__(
         self, span: Range3D, embed_dim: int = 256, num_cameras: int = 6, num_levels: int = 4
     ) -> None:
-        super().__init__()
+        super().__init__(embed_dim)
         self.span = span
         self.num_cameras = num_cameras
         self.attention_weights = nn.Linear(embed_dim, num_cameras * num_levels)
-        self.output_proj = nn.Linear(embed_dim, embed_dim)
         self.position_encoder = nn.Sequential(
             nn.Linear(3, embed_dim),
             nn.LayerNorm(embed_dim),
@@ -40,8 +43,35 @@ class ProjectedSampling(PyramidAttention):
         )
         nn.init.zeros_(self.attention_weights.weight)
         nn.init.zeros_(self.attention_weights.bias)
-        nn.init.xavier_uniform_(self.output_proj.weight)
-        nn.init.zeros_(self.output_proj.bias)
+
+    def forward(
+        self,
+        query: Float[Tensor, "B Q C"],
+        memory: FeaturePyramid,
+        query_position: Position,
+        memory_position: Position,
+        mask: Any = None,
+    ) -> tuple[Float[Tensor, "B Q C"], None]:
+        """As every attention to a pyramid, and an embedding of the queries' points."""
+        seen, _ = super().forward(query, memory, query_position, memory_position, mask)
+        logits = inverse_sigmoid(unit_from_metres(_points(query_position), self.span))
+        return seen + self.position_encoder(logits), None
+
+    def weights(
+        self,
+        query: Float[Tensor, "B Q C"],
+        memory: FeaturePyramid,
+        query_position: Position,
+        memory_position: Position,
+        mask: Any = None,
+    ) -> Float[Tensor, "B 1 Q M"]:
+        """What part of all that a query takes comes from each cell of the finest level.
+
+        The weights do not compete; here they are told as shares of their sum, which is zero where
+        no camera sees the point.
+        """
+        cells = super().weights(query, memory, query_position, memory_position, mask)
+        return cells / cells.sum(-1, keepdim=True).clamp(min=torch.finfo(cells.dtype).tiny)
 
     def look(
         self,
@@ -49,8 +79,8 @@ class ProjectedSampling(PyramidAttention):
         known: Float[Tensor, "B Q C"],
         points: Float[Tensor, "B Q 3"],
         memory: FeaturePyramid,
-    ) -> Float[Tensor, "B Q C"]:
-        """What the cameras show at the queries' points.
+    ) -> Look:
+        """The queries' points in every camera, and the weights of what stands there.
 
         Raises:
             DrivetrError: the rig has another number of cameras.
@@ -64,8 +94,10 @@ class ProjectedSampling(PyramidAttention):
         place, visible = memory.project(points[:, :, None])
         split = (self.num_cameras, 1, len(memory.levels), 1)  # cameras, points, levels, groups
         weights = self.attention_weights(known).sigmoid().unflatten(-1, split)
-        weights = weights * visible.transpose(1, 2)[..., None, None]  # B Q N 1 L 1
-        seen: Tensor = self.output_proj(memory.gather(place, weights))
-        logits = inverse_sigmoid(unit_from_metres(points, self.span))
-        embedded: Tensor = self.position_encoder(logits)
-        return seen + embedded
+        return place, weights * visible.transpose(1, 2)[..., None, None]
+
+
+def _points(position: Position) -> Float[Tensor, "B Q 3"]:
+    if position.points is None:
+        raise ValueError("ProjectedSampling needs queries that stand somewhere")
+    return position.points

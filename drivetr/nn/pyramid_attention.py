@@ -9,9 +9,22 @@ from torch import Tensor, nn
 from drivetr.nn.feature_pyramid import FeaturePyramid
 from drivetr.nn.position import Position
 
+# Where every camera sees the points of the queries (B,N,Q,P,2), and their weights (B,Q,N,P,L,G).
+Look = tuple[Tensor, Tensor]
+
 
 class PyramidAttention(nn.Module, ABC):
-    """Queries look where they stand; called as a decoder layer calls its cross-attention."""
+    """Queries look where they stand; called as a decoder layer calls its cross-attention.
+
+    Args:
+        embed_dim: width C.
+    """
+
+    def __init__(self, embed_dim: int) -> None:
+        super().__init__()
+        self.output_proj = nn.Linear(embed_dim, embed_dim)
+        nn.init.xavier_uniform_(self.output_proj.weight)
+        nn.init.zeros_(self.output_proj.bias)
 
     def forward(
         self,
@@ -30,11 +43,28 @@ class PyramidAttention(nn.Module, ABC):
             memory_position: not looked at; the cameras tell where the maps are.
             mask: not looked at; what a camera sees follows from its matrix.
         """
-        points = query_position.points
-        if points is None:
+        seen = memory.gather(*self._looked(query, memory, query_position))
+        return self.output_proj(seen), None
+
+    def weights(
+        self,
+        query: Float[Tensor, "B Q C"],
+        memory: FeaturePyramid,
+        query_position: Position,
+        memory_position: Position,
+        mask: Any = None,
+    ) -> Float[Tensor, "B G Q M"]:
+        """How much each group of channels takes from each cell of the finest level.
+
+        Takes what `forward` takes. The sum is less than one where a share is lost.
+        """
+        return memory.footprint(*self._looked(query, memory, query_position))
+
+    def _looked(self, query: Tensor, memory: FeaturePyramid, position: Position) -> Look:
+        if position.points is None:
             raise ValueError(f"{type(self).__name__} needs queries that stand somewhere")
-        known = query if query_position.added is None else query + query_position.added
-        return self.look(query, known, points, memory), None
+        known = query if position.added is None else query + position.added
+        return self.look(query, known, position.points, memory)
 
     @abstractmethod
     def look(
@@ -43,8 +73,8 @@ class PyramidAttention(nn.Module, ABC):
         known: Float[Tensor, "B Q C"],
         points: Float[Tensor, "B Q 3"],
         memory: FeaturePyramid,
-    ) -> Float[Tensor, "B Q C"]:
-        """What the queries see.
+    ) -> Look:
+        """Where the cameras see what the queries look at, and with which weights.
 
         Args:
             query: content of the queries.

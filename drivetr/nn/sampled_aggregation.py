@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from drivetr.nn.feature_pyramid import FeaturePyramid
-from drivetr.nn.pyramid_attention import PyramidAttention
+from drivetr.nn.pyramid_attention import Look, PyramidAttention
 from drivetr.structures.cameras import Cameras
 
 
@@ -37,12 +37,11 @@ class SampledAggregation(PyramidAttention):
         num_points: int = 13,
         spread_m: float = 2.0,
     ) -> None:
-        super().__init__()
+        super().__init__(embed_dim)
         if embed_dim % num_groups:
             raise ValueError(f"embed_dim {embed_dim} is not a multiple of num_groups {num_groups}")
         self.split = (num_levels, num_points, num_groups)
         self.weights_fc = nn.Linear(embed_dim, num_levels * num_points * num_groups)
-        self.output_proj = nn.Linear(embed_dim, embed_dim)
         self.learnable_fc = nn.Linear(embed_dim, num_points * 3)
         self.cam_embed = nn.Sequential(
             nn.Linear(12, embed_dim // 2),
@@ -51,10 +50,9 @@ class SampledAggregation(PyramidAttention):
             nn.ReLU(),
             nn.LayerNorm(embed_dim),
         )
-        for layer in (self.output_proj, self.learnable_fc):
-            nn.init.xavier_uniform_(layer.weight)
-        for start in (self.weights_fc.weight, self.weights_fc.bias, self.output_proj.bias):
-            nn.init.zeros_(start)
+        nn.init.xavier_uniform_(self.learnable_fc.weight)
+        nn.init.zeros_(self.weights_fc.weight)
+        nn.init.zeros_(self.weights_fc.bias)
         nn.init.uniform_(self.learnable_fc.bias, -spread_m, spread_m)
 
     def look(
@@ -63,12 +61,11 @@ class SampledAggregation(PyramidAttention):
         known: Float[Tensor, "B Q C"],
         points: Float[Tensor, "B Q 3"],
         memory: FeaturePyramid,
-    ) -> Float[Tensor, "B Q C"]:
-        """What the cameras show at the points around the queries."""
+    ) -> Look:
+        """The points around the queries in every camera, and their weights."""
         offsets = self.learnable_fc(query).float().unflatten(-1, (-1, 3))  # B Q P 3
         place, _ = memory.project(points[:, :, None] + offsets)
-        seen: Tensor = self.output_proj(memory.gather(place, self.shares(known, memory.cameras)))
-        return seen
+        return place, self.shares(known, memory.cameras)
 
     def shares(
         self, known: Float[Tensor, "B Q C"], cameras: Cameras

@@ -2,6 +2,10 @@
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
+import urllib.request
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -15,21 +19,18 @@ from drivetr.cli.replay_predictions import open_predictions
 from drivetr.cli.replay_scene import SceneReader
 from drivetr.data.nuscenes.index import open_index
 from drivetr.engine.api import load_detector
-from drivetr.engine.checkpoint import save_checkpoint
-from drivetr.engine.config import load_config
-from drivetr.engine.spec import DetectorSpec
-from drivetr.evaluation.nuscenes.submission import write_submission
 from drivetr.geometry.boxes import CENTER
 from drivetr.geometry.rigid import transform_points
-from drivetr.structures.classes import DETECTION_CLASSES
-from drivetr.structures.detections import Detections
 from drivetr.visual.layout import lay_out
 from drivetr.visual.page import render_frame
-
-VERSION = "v1.0-synth"
-CONFIGS = Path(__file__).parents[2] / "configs"
-CONFIG = CONFIGS / "petr" / "petr_point_synth.py"
-STREAM_CONFIG = CONFIGS / "streampetr" / "streampetr_point_synth.py"
+from tests.cli.replay_world import (
+    CONFIG,
+    STREAM_CONFIG,
+    VERSION,
+    change_results,
+    perfect_results,
+    random_checkpoint,
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -65,22 +66,6 @@ def _replay(dataroot: Path, *options: str | Path) -> int:
     return main(["replay", str(dataroot), "--version", VERSION, "--width", "640", *words])
 
 
-def _perfect_results(dataroot: Path, version: str, path: Path, scenes: int) -> Path:
-    """A submission that repeats the truth of the first scenes."""
-    index = open_index(dataroot, version)
-    reader = SceneReader(index, [], 0.0)
-    answers = {}
-    for scene in index.scenes()[:scenes]:
-        rows = range(scene.first_row, scene.first_row + scene.num_samples)
-        for row, frame in zip(rows, reader.frames(scene), strict=True):
-            sample, truth = index.sample(row), frame.truth
-            global_from_lidar = torch.from_numpy(sample.global_from_ego) @ frame.ego_from_lidar
-            found = Detections(truth.boxes, torch.full((len(truth),), 0.9), truth.labels)
-            answers[sample.token] = (found, global_from_lidar, frame.ego_from_lidar)
-    write_submission(path, answers, DETECTION_CLASSES)
-    return path
-
-
 class TestOutputs:
     def test_film_and_pictures_of_all_scenes(self, synth: Path, tmp_path: Path) -> None:
         film, folder = tmp_path / "a" / "film.mp4", tmp_path / "pictures"
@@ -101,7 +86,7 @@ class TestOutputs:
         assert str(_scene(synth, 1)["name"]) in capsys.readouterr().out
 
     def test_results_choose_the_scene_and_are_drawn(self, synth: Path, tmp_path: Path) -> None:
-        results = _perfect_results(synth, VERSION, tmp_path / "results.json", scenes=1)
+        results = perfect_results(synth, tmp_path / "results.json", scenes=1)
         assert _replay(synth, "--png", tmp_path / "plain") == 0
         assert _replay(synth, "--png", tmp_path / "drawn", "--results", results) == 0
         high = ("--results", results, "--score-threshold", "0.95")
@@ -125,22 +110,92 @@ class TestOutputs:
         assert "2 images could not be read" in capsys.readouterr().out
 
 
+class TestRecordings:
+    """What is in the files is tested beside their writers; here is which frames they hold."""
+
+    def _frames(self, page: Path) -> list[dict[str, object]]:
+        text = page.read_text(encoding="utf-8")
+        start = text.index('id="recording">') + len('id="recording">')
+        frames: list[dict[str, object]] = json.loads(text[start : text.index("</script>", start)])[
+            "frames"
+        ]
+        return frames
+
+    def test_page_of_the_worst_frames_and_of_a_window(
+        self, drive: Path, perfect: Path, tmp_path: Path
+    ) -> None:
+        last = open_index(drive, VERSION).sample(7).token
+        results = change_results(
+            perfect, tmp_path / "r.json", lambda token, boxes: [] if token == last else boxes
+        )
+        page, pictures = tmp_path / "worst.html", tmp_path / "worst"
+        options = ("--results", results, "--worst", "2", "--html", page, "--png", pictures)
+        assert _replay(drive, *options) == 0
+        frames = self._frames(page)
+        assert len(frames) == 2
+        assert frames[0]["token"] == last
+        names = sorted(path.name for path in pictures.iterdir())
+        assert names[0] == f"000_{frames[0]['scene']}_003.png"
+        assert _replay(drive, "--from", "0.4", "--to", "1.1", "--html", page) == 0
+        assert [round(frame["time_s"], 1) for frame in self._frames(page)] == [0.5, 1.0]
+
+    def test_names_stay_names(self, broken_drive: Path, tmp_path: Path) -> None:
+        """Markup, other folders and other alphabets in names and tokens of a dataset."""
+        name, text = (
+            "../../</script><img src=x> Zürich 東京",
+            "</script><script>alert('1')</script>",
+        )
+        for table, field, value in (("scene", "name", name), ("scene", "description", text)):
+            path = broken_drive / VERSION / f"{table}.json"
+            rows = json.loads(path.read_text())
+            rows[0][field] = value
+            path.write_text(json.dumps(rows))
+        (broken_drive / VERSION / "splits.json").unlink()
+        page, folder = tmp_path / "out" / "page.html", tmp_path / "out" / "pictures"
+        assert _replay(broken_drive, "--scene", name, "--html", page, "--png", folder) == 0
+        written = {str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*.*")}
+        assert len(written) == 5
+        assert sum(p.startswith("pictures/.._.._") and "東京" in p for p in written) == 4
+        markup = page.read_text(encoding="utf-8")
+        assert "<img" not in markup
+        assert "<script>alert" not in markup
+        assert {frame["scene"] for frame in self._frames(page)} == {name}
+
+    def test_rerun(self, drive: Path, perfect: Path, tmp_path: Path) -> None:
+        pytest.importorskip("rerun")
+        file = tmp_path / "a.rrd"
+        assert _replay(drive, "--to", "0.1", "--results", perfect, "--rrd", file) == 0
+        assert file.read_bytes().startswith(b"RRF")
+
+    @pytest.mark.slow
+    def test_served_to_this_machine_only(self, drive: Path, perfect: Path) -> None:
+        words = ["replay", drive, "--version", VERSION, "--to", "0.1", "--results", perfect]
+        command = [sys.executable, "-m", "drivetr.cli.main", *map(str, words), "--serve", "0"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                line = next(text for text in process.stdout if "http://" in text)
+                address = line[line.index("http://") :].strip()
+                with urllib.request.urlopen(address) as answer:
+                    assert "frames" in answer.read().decode()
+                port = int(address.rstrip("/").rpartition(":")[2])
+                rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+                places = [
+                    row[1] for row in rows if row[3] == "0A" and row[1].endswith(f"{port:04X}")
+                ]
+                assert places == [f"0100007F:{port:04X}"]
+                process.send_signal(signal.SIGINT)
+                assert process.wait(timeout=20) == 0
+            finally:
+                process.kill()
+
+
 class TestCheckpoint:
     @pytest.fixture(scope="class", params=[CONFIG, STREAM_CONFIG], ids=lambda path: path.stem)
     def checkpoint(
         self, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
     ) -> Path:
         """The demo's detector, and one with a memory, with random weights."""
-        torch.manual_seed(0)
-        spec = DetectorSpec.of_config(load_config(request.param))
-        weights = spec.build_detector()[0].state_dict()
-        state = {
-            "iteration": 1,
-            "spec": spec.to_data(),
-            "model": {f"detector.{name}": value for name, value in weights.items()},
-            "ema": None,
-        }
-        return save_checkpoint(state, tmp_path_factory.mktemp("work"), keep=1)
+        return random_checkpoint(request.param, tmp_path_factory.mktemp("work"))
 
     def test_detections_are_those_of_a_test_run(self, synth: Path, checkpoint: Path) -> None:
         index = open_index(synth, VERSION)
@@ -169,6 +224,22 @@ class TestMistakes:
     def test_nothing_to_write(self, synth: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert "--mp4 FILE" in self._sentence(capsys, _replay(synth))
 
+    def test_another_split_and_nothing_in_the_window(
+        self, drive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        results = perfect_results(drive, tmp_path / "results.json", scenes=1)
+        page = ("--html", tmp_path / "a.html", "--results", results)
+        told = [
+            self._sentence(capsys, _replay(drive, *page, "--split", split, *scene))
+            for split in ("synth_train", "synth_val")
+            for scene in ([], ["--scene", "all"])
+            if _replay(drive, *page, "--split", split, *scene)
+        ]
+        assert len(told) == 2
+        assert all("which --split synth_" in sentence for sentence in told)
+        status = _replay(drive, *page, "--from", "60")
+        assert "no frame lies between --from 60" in self._sentence(capsys, status)
+
     def test_unknown_scene(self, synth: Path, tmp_path: Path, capsys) -> None:
         name = str(_scene(synth, 1)["name"])
         sentence = self._sentence(
@@ -190,7 +261,7 @@ class TestMistakes:
         assert option in self._sentence(capsys, _replay(synth, "--png", "p", option, value))
 
     def test_results_of_another_scene(self, synth: Path, tmp_path: Path, capsys) -> None:
-        results = _perfect_results(synth, VERSION, tmp_path / "results.json", scenes=1)
+        results = perfect_results(synth, tmp_path / "results.json", scenes=1)
         have, lack = (str(_scene(synth, n)["name"]) for n in (0, 1))
         status = _replay(synth, "--scene", lack, "--results", results, "--png", tmp_path / "p")
         sentence = self._sentence(capsys, status)

@@ -10,7 +10,7 @@ from nuscenes.eval.detection.data_classes import DetectionBox
 
 from drivetr.errors import DrivetrError
 from drivetr.evaluation.nuscenes.constants import CAMERA_ONLY_META
-from drivetr.evaluation.nuscenes.validate import check_submission, check_tokens
+from drivetr.evaluation.nuscenes.validate import check_submission, check_tokens, check_tracks
 
 BOX = {
     "sample_token": "s1",
@@ -199,3 +199,31 @@ class TestTokens:
         check_tokens(given, self.tokens["custom"], self.tokens, "custom", "r.json")
         assert "1 samples outside of split custom are passed over" in caplog.text
         assert "2 samples are not in the split (first x, va0)" in self.told([*given, "x"], "custom")
+
+
+TRACK = {key: BOX[key] for key in ("sample_token", "translation", "size", "rotation", "velocity")}
+TRACK |= {"tracking_id": "7", "tracking_name": "car", "tracking_score": 0.5}
+
+
+class TestTracks:
+    def told(self, **change):
+        box = {key: value for key, value in (TRACK | change).items() if value is not None}
+        with pytest.raises(DrivetrError) as error:
+            check_tracks(
+                {"meta": CAMERA_ONLY_META, "results": {TRACK["sample_token"]: [box]}}, "t.json"
+            )
+        return str(error.value)
+
+    def test_what_is_allowed(self):
+        check_tracks(
+            {"meta": CAMERA_ONLY_META, "results": {TRACK["sample_token"]: [TRACK, TRACK]}}, "t.json"
+        )
+
+    def test_faults(self):
+        assert "tracking_name is 'barrier', expected one of bicycle" in self.told(
+            tracking_name="barrier"
+        )
+        assert "tracking_id is 7, expected a string" in self.told(tracking_id=7)
+        assert "field tracking_score is nan" in self.told(tracking_score=float("nan"))
+        assert "field tracking_id is missing" in self.told(tracking_id=None)
+        assert "field size is [0, 1, 1]" in self.told(size=[0, 1, 1])
