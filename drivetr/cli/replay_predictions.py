@@ -12,17 +12,24 @@ from torch import Tensor
 from drivetr.data.nuscenes.index import NuScenesIndex
 from drivetr.data.nuscenes.splits import splits_of_version
 from drivetr.engine.api import FrameStream, load_detector
+from drivetr.engine.training import has_memory
 from drivetr.errors import DrivetrError
-from drivetr.evaluation.nuscenes.submission import read_submission
+from drivetr.evaluation.nuscenes.submission import read_boxes
 from drivetr.geometry.nuscenes_boxes import boxes_from_nuscenes
 from drivetr.structures.classes import DETECTION_CLASSES
 from drivetr.structures.detections import Detections
 
 
 class PredictionSource(Protocol):
-    """Something that has boxes for samples."""
+    """Something that has boxes for samples.
+
+    Attributes:
+        name: what it is called.
+        remembers: whether its answer depends on the samples that it was asked for before.
+    """
 
     name: str
+    remembers: bool
 
     def has(self, token: str) -> bool:
         """Whether there is an answer, be it an empty one, for a sample."""
@@ -32,9 +39,15 @@ class PredictionSource(Protocol):
         """The boxes of a sample in its reference frame."""
         ...
 
+    def tracks(self, token: str, found: Detections) -> tuple[str, ...] | None:
+        """Names of the objects that the boxes found in a sample belong to; None without such."""
+        ...
+
 
 class SubmissionSource:
-    """The boxes of a nuScenes submission, which are in the global frame."""
+    """The boxes of a nuScenes submission, detections or tracks, which are in the global frame."""
+
+    remembers = False
 
     def __init__(self, path: Path, name: str) -> None:
         """Reads the whole file.
@@ -43,7 +56,7 @@ class SubmissionSource:
             DrivetrError: it is not a valid submission.
         """
         self.name = name
-        self._results = read_submission(path)
+        self._results, self.kind = read_boxes(path)
 
     def has(self, token: str) -> bool:
         """Whether the submission has an entry for a sample."""
@@ -64,11 +77,18 @@ class SubmissionSource:
                 columns["velocity"],
                 lidar_from_global,
             ),
-            scores=torch.tensor([float(box["detection_score"]) for box in boxes]),
+            scores=torch.tensor([box[f"{self.kind}_score"] for box in boxes], dtype=torch.float64),
             labels=torch.tensor(
-                [DETECTION_CLASSES.index(box["detection_name"]) for box in boxes], dtype=torch.long
+                [DETECTION_CLASSES.index(box[f"{self.kind}_name"]) for box in boxes],
+                dtype=torch.long,
             ),
         )
+
+    def tracks(self, token: str, found: Detections) -> tuple[str, ...] | None:
+        """The field `tracking_id` of the boxes of a sample."""
+        if self.kind == "detection":
+            return None
+        return tuple(box["tracking_id"] for box in self._results[token])
 
 
 class CheckpointSource:
@@ -100,6 +120,7 @@ class CheckpointSource:
         spec = replace(loaded.spec, test_data=loaded.spec.test_data | gaps)
         loaded = replace(loaded, spec=spec)
         self._stream = FrameStream(loaded)
+        self.remembers = has_memory(loaded.detector)
         splits = split or "+".join(splits_of_version(index.dataroot, index.version))
         if not splits:
             raise DrivetrError(
@@ -119,6 +140,10 @@ class CheckpointSource:
         frame = self._dataset[self._position_of[token]]
         found = self._stream.next(frame)
         return replace(found, labels=self._label_of[found.labels])
+
+    def tracks(self, token: str, found: Detections) -> tuple[str, ...] | None:
+        """The numbers of the objects that a detector with queries in time carries along."""
+        return None if found.ids is None else tuple(str(number) for number in found.ids.tolist())
 
 
 def open_predictions(

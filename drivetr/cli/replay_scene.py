@@ -2,22 +2,21 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from drivetr.cli.replay_moments import Moment, MomentReader
 from drivetr.cli.replay_predictions import PredictionSource
 from drivetr.data.image_loader import ImageLoader
 from drivetr.data.nuscenes.dataset import img_from_reference
 from drivetr.data.nuscenes.index import CameraRecord, NuScenesIndex, SampleRecord, SceneRecord
-from drivetr.data.nuscenes.targets import TargetBuilder
 from drivetr.data.paths import resolve_inside
 from drivetr.geometry.rigid import invert_rigid, transform_points
 from drivetr.structures.cameras import Cameras
-from drivetr.structures.detections import Detections
 from drivetr.visual.frames import ReplayFrame
 from drivetr.visual.text import Canvas
 
@@ -25,21 +24,41 @@ _logger = logging.getLogger(__name__)
 _LIDAR_COLUMNS = 5  # x, y, z, intensity, ring, as float32
 
 
+@dataclass(frozen=True)
+class View:
+    """What one camera shows of a moment.
+
+    Attributes:
+        image: RGB (H, W, 3); None where it is missing or broken.
+        size: height and width of the image in pixels, or what it should have.
+        img_from_lidar: float64 calibration in pixels of this size.
+        filename: of the image below the dataroot; None where the sample has no such camera.
+    """
+
+    image: Canvas | None
+    size: tuple[int, int]
+    img_from_lidar: Float[Tensor, "4 4"]
+    filename: str | None
+
+
 class SceneReader:
-    """Reads the samples of scenes as frames of a replay; what is broken or absent is left blank.
+    """Reads what the sensors saw in samples; what is broken or absent is left blank.
 
     Args:
         index: of the dataset.
         sources: of the predictions to draw.
-        score_threshold: predictions below are left out.
+        score_threshold: predictions below are left out of pictures.
+
+    Attributes:
+        moments: reads what the pictures are joined to.
     """
 
     def __init__(
         self, index: NuScenesIndex, sources: Sequence[PredictionSource], score_threshold: float
     ) -> None:
         self._index = index
-        self._sources = sources
-        self._score_threshold = score_threshold
+        self.moments = MomentReader(index, sources)
+        self._score_threshold = score_threshold if sources else None
         self._images = ImageLoader(
             index.dataroot,
             num_images=len(index) * len(index.camera_names),
@@ -47,7 +66,7 @@ class SceneReader:
             limit=1.0,
             rescale=True,
         )
-        self._targets = TargetBuilder(min_points=0)
+        self._paths: dict[str, Float[Tensor, "T 3"]] = {}  # of the scenes in global
 
     @property
     def broken(self) -> list[str]:
@@ -56,88 +75,73 @@ class SceneReader:
 
     def frames(self, scene: SceneRecord) -> Iterator[ReplayFrame]:
         """The frames of a scene in the order of time."""
-        rows = range(scene.first_row, scene.first_row + scene.num_samples)
-        samples = [self._index.sample(row) for row in rows]
-        rig = {camera.channel: camera for sample in samples for camera in sample.cameras}
-        labelled = any(len(sample.annotations.category) for sample in samples)
-        path_global = torch.from_numpy(np.stack([s.global_from_ego[:3, 3] for s in samples]))
-        for number, sample in enumerate(samples):
-            ego_from_lidar = _double(sample.ego_from_lidar)
-            global_from_lidar = _double(sample.global_from_ego) @ ego_from_lidar
-            lidar_from_global = invert_rigid(global_from_lidar)
-            images, cameras = self._look(sample, rig, global_from_lidar)
-            predictions, note = self._predict(sample, lidar_from_global)
-            yield ReplayFrame(
-                images=images,
-                cameras=cameras,
-                camera_names=tuple(rig),
-                ego_from_lidar=ego_from_lidar,
-                truth=self._targets.build(sample.annotations, lidar_from_global)
-                if labelled
-                else None,
-                predictions=predictions,
-                points=self._points(sample),
-                path=transform_points(lidar_from_global, path_global),
-                path_index=number,
-                scene=scene.name,
-                subtitle=scene.description,
-                time_s=(sample.timestamp_us - samples[0].timestamp_us) / 1e6,
-                number=number + 1,
-                count=len(samples),
-                score_threshold=self._score_threshold if self._sources else None,
-                note=note,
-            )
+        rig = self.rig(scene)
+        for moment in self.moments.of(scene):
+            yield self.draw(moment, self.look(moment, rig), self.points(moment.sample))
 
-    def _look(
-        self,
-        sample: SampleRecord,
-        rig: dict[str, CameraRecord],
-        global_from_lidar: Float[Tensor, "4 4"],
-    ) -> tuple[tuple[Canvas | None, ...], Cameras]:
-        """Images and calibration; a camera that the sample lacks keeps its place on the page."""
-        present = {camera.channel: camera for camera in sample.cameras}
-        images: list[Canvas | None] = []
-        projections, sizes = [], []
+    def rig(self, scene: SceneRecord) -> dict[str, CameraRecord]:
+        """The cameras that any sample of a scene has, by channel."""
+        rows = range(scene.first_row, scene.first_row + scene.num_samples)
+        return {
+            camera.channel: camera for row in rows for camera in self._index.sample(row).cameras
+        }
+
+    def look(self, moment: Moment, rig: dict[str, CameraRecord]) -> dict[str, View]:
+        """What the cameras of a rig show; one that the sample lacks keeps its place."""
+        present = {camera.channel: camera for camera in moment.sample.cameras}
+        views = {}
         for channel, usual in rig.items():
-            record = present.get(channel)
-            image = (
-                None
-                if record is None
-                else self._images.load(record.filename, record.height, record.width)
-            )
-            record = record or replace(usual, global_from_ego=sample.global_from_ego)
-            size = (record.height, record.width) if image is None else tuple(image.shape[1:])
-            projection = img_from_reference(record, global_from_lidar)
+            record, image = present.get(channel), None
+            if record is not None:
+                loaded = self._images.load(record.filename, record.height, record.width)
+                image = None if loaded is None else loaded.permute(1, 2, 0).contiguous().numpy()
+            filename = None if record is None else record.filename
+            record = record or replace(usual, global_from_ego=moment.sample.global_from_ego)
+            size = (record.height, record.width) if image is None else image.shape[:2]
+            projection = img_from_reference(record, moment.global_from_lidar)
             projection[0] *= size[1] / record.width
             projection[1] *= size[0] / record.height
-            images.append(None if image is None else image.permute(1, 2, 0).contiguous().numpy())
-            projections.append(projection)
-            sizes.append(size)
-        return tuple(images), Cameras(
-            img_from_lidar=torch.stack(projections),
-            image_size=torch.tensor(sizes),
-            pad_size=(max(s[0] for s in sizes), max(s[1] for s in sizes)),
-            valid=torch.tensor([image is not None for image in images]),
+            views[channel] = View(image, size, projection, filename)
+        return views
+
+    def draw(
+        self, moment: Moment, views: dict[str, View], points: Float[Tensor, "P 3"] | None
+    ) -> ReplayFrame:
+        """A moment as a picture shows it."""
+        silent = ", ".join(moment.silent)
+        least = self._score_threshold or 0.0
+        return ReplayFrame(
+            images=tuple(view.image for view in views.values()),
+            cameras=_cameras(list(views.values())),
+            camera_names=tuple(views),
+            ego_from_lidar=moment.ego_from_lidar,
+            truth=moment.truth,
+            predictions={
+                name: boxes[boxes.scores >= least] for name, boxes in moment.found.items()
+            },
+            points=points,
+            path=transform_points(
+                invert_rigid(moment.global_from_lidar), self._path_global(moment.scene)
+            ),
+            path_index=moment.number - 1,
+            scene=moment.scene.name,
+            subtitle=moment.scene.description,
+            time_s=moment.time_s,
+            number=moment.number,
+            count=moment.scene.num_samples,
+            score_threshold=self._score_threshold,
+            note=f"no result for this frame in {silent}" if silent else "",
         )
 
-    def _predict(
-        self, sample: SampleRecord, lidar_from_global: Float[Tensor, "4 4"]
-    ) -> tuple[dict[str, Detections], str]:
-        """Predictions above the threshold by source, and which sources lack the sample."""
-        predictions, silent = {}, []
-        for source in self._sources:
-            if source.has(sample.token):
-                found = source.detections(sample.token, lidar_from_global)
-                predictions[source.name] = found[found.scores >= self._score_threshold]
-            else:
-                predictions[source.name] = Detections(
-                    torch.zeros(0, 10), torch.zeros(0), torch.zeros(0, dtype=torch.long)
-                )
-                silent.append(source.name)
-        note = f"no result for this frame in {', '.join(silent)}" if silent else ""
-        return predictions, note
+    def _path_global(self, scene: SceneRecord) -> Float[Tensor, "T 3"]:
+        """Positions of the car through a scene."""
+        if scene.token not in self._paths:
+            rows = range(scene.first_row, scene.first_row + scene.num_samples)
+            places = [self._index.sample(row).global_from_ego[:3, 3] for row in rows]
+            self._paths[scene.token] = torch.from_numpy(np.stack(places))
+        return self._paths[scene.token]
 
-    def _points(self, sample: SampleRecord) -> Float[Tensor, "P 3"] | None:
+    def points(self, sample: SampleRecord) -> Float[Tensor, "P 3"] | None:
         """Lidar points in the reference frame; None where the file is absent or broken."""
         if sample.lidar_path is None:
             return None
@@ -153,5 +157,12 @@ class SceneReader:
         return points[points.isfinite().all(dim=1)]
 
 
-def _double(matrix: np.ndarray) -> Tensor:
-    return torch.from_numpy(np.array(matrix, dtype=np.float64))
+def _cameras(views: Sequence[View]) -> Cameras:
+    """The calibration of some views."""
+    sizes = [view.size for view in views]
+    return Cameras(
+        img_from_lidar=torch.stack([view.img_from_lidar for view in views]),
+        image_size=torch.tensor(sizes),
+        pad_size=(max(s[0] for s in sizes), max(s[1] for s in sizes)),
+        valid=torch.tensor([view.image is not None for view in views]),
+    )

@@ -1,10 +1,15 @@
-"""Which scenes a replay shows."""
+"""Which scenes and which of their moments a replay shows."""
 
 import difflib
+import heapq
 import logging
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
+from drivetr.cli.replay_moments import Moment, MomentReader
 from drivetr.cli.replay_predictions import PredictionSource
+from drivetr.cli.track_samples import tokens_of_splits
 from drivetr.data.nuscenes.index import NuScenesIndex, SceneRecord
 from drivetr.data.paths import resolve_inside
 from drivetr.errors import DrivetrError
@@ -29,6 +34,11 @@ def choose_scenes(
     if not scenes:
         raise DrivetrError(f"{place} has no scene with samples")
     if name == "all":
+        for source in sources:
+            if not any(_covers(source, scene, index) for scene in scenes):
+                raise DrivetrError(
+                    f"{source.name} has no sample of {place}; {_origin(source, index)}"
+                )
         return scenes
     if name is not None:
         scene = _named(scenes, name, place)
@@ -45,7 +55,82 @@ def choose_scenes(
     raise DrivetrError(
         f"{place} has no scene whose images are there"
         + (f" and of which {', '.join(s.name for s in sources)} has samples" if sources else "")
+        + "".join(
+            f"; {source.name} has none of these samples: {_origin(source, index)}"
+            for source in sources
+            if not any(_covers(source, scene, index) for scene in scenes)
+        )
     )
+
+
+@dataclass(frozen=True)
+class Window:
+    """A part of every scene.
+
+    Attributes:
+        start_s: first moment in seconds since the scene began.
+        end_s: last moment.
+    """
+
+    start_s: float = 0.0
+    end_s: float = math.inf
+
+    def __contains__(self, time_s: float) -> bool:
+        """Whether a moment belongs to it."""
+        return self.start_s <= time_s <= self.end_s
+
+
+def count_moments(reader: MomentReader, scenes: Sequence[SceneRecord], window: Window) -> int:
+    """How many moments of some scenes lie in a window.
+
+    Raises:
+        DrivetrError: none does.
+    """
+    times = [reader.times(scene) for scene in scenes]
+    count = sum(time_s in window for of_scene in times for time_s in of_scene)
+    if not count:
+        longest = max(of_scene[-1] for of_scene in times)
+        which = scenes[0].name if len(scenes) == 1 else "the longest of the scenes"
+        raise DrivetrError(
+            f"no frame lies between --from {window.start_s:g} and --to {window.end_s:g} seconds;"
+            f" {which} lasts {longest:g} s"
+        )
+    return count
+
+
+def worst_moments(
+    moments: Iterable[Moment], count: int, source: str, threshold: float
+) -> list[Moment]:
+    """The moments with the most misses and false predictions, the worst first.
+
+    Of equal ones the earlier comes first. Moments without truth or without an answer of the source
+    are passed over.
+
+    Raises:
+        DrivetrError: that leaves none.
+    """
+    judged: Iterator[Moment] = (moment for moment in moments if source in moment.outcomes)
+    worst = heapq.nlargest(count, judged, key=lambda moment: moment.errors(source, threshold))
+    if not worst:
+        raise DrivetrError(
+            f"--worst compares {source} with ground truth, but none of the chosen frames has both;"
+            " choose scenes with annotations that it has results for"
+        )
+    return worst
+
+
+def _origin(source: PredictionSource, index: NuScenesIndex) -> str:
+    """Which split of the version a source was made for."""
+    covered = {
+        name: sum(source.has(token) for token in tokens)
+        for name, tokens in tokens_of_splits(index).items()
+    }
+    if not covered.pop(""):
+        return "none of its tokens is a sample of this version, so it is of another dataset"
+    best = max(covered, key=covered.__getitem__, default="")
+    if not covered.get(best):
+        return "it was made for scenes that belong to no split"
+    return f"its samples are those of split {best}, which --split {best} would choose"
 
 
 def _scenes_of(index: NuScenesIndex, split: str | None) -> list[SceneRecord]:

@@ -24,7 +24,7 @@ from drivetr.evaluation.nuscenes.constants import (
     CLASS_RANGE,
     MAX_BOXES_PER_SAMPLE,
 )
-from drivetr.evaluation.nuscenes.validate import check_submission
+from drivetr.evaluation.nuscenes.validate import check_submission, check_tracks
 from drivetr.files import atomic_text
 from drivetr.geometry.boxes import CENTER, SIZE, VELOCITY
 from drivetr.geometry.nuscenes_boxes import nuscenes_from_boxes
@@ -207,6 +207,31 @@ def read_submission(path: str | Path) -> dict[str, list[dict[str, Any]]]:
     """The boxes of every sample token of a submission, checked as by `load_submission`."""
     results: dict[str, list[dict[str, Any]]] = load_submission(path)["results"]
     return results
+
+
+def read_boxes(path: str | Path) -> tuple[dict[str, list[dict[str, Any]]], str]:
+    """The boxes of every sample token of a detection or a tracking submission, and which it is.
+
+    Returns:
+        The boxes, and "detection" or "tracking", which the names of their fields begin with. A file
+        without any box counts as detections.
+
+    Raises:
+        DrivetrError: it is neither.
+    """
+    content: dict[str, Any] = _load_json(Path(path))
+    kind = "tracking" if _has_tracks(content) else "detection"
+    (check_tracks if kind == "tracking" else check_submission)(content, path)
+    results: dict[str, list[dict[str, Any]]] = content["results"]
+    return results, kind
+
+
+def _has_tracks(content: Any) -> bool:
+    """Whether the first box of what may be a submission is one of a tracking submission."""
+    results = content.get("results") if isinstance(content, dict) else None
+    samples = results.values() if isinstance(results, dict) else ()
+    first = next((boxes[0] for boxes in samples if isinstance(boxes, list) and boxes), None)
+    return isinstance(first, dict) and "tracking_id" in first and "detection_name" not in first
 
 
 def _check_finite(token: str, detections: Detections) -> None:

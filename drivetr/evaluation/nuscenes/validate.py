@@ -6,7 +6,7 @@ of the box (from 0), the field, what was found and what is expected.
 
 import logging
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from drivetr.evaluation.nuscenes.constants import (
     MAX_BOXES_PER_SAMPLE,
     META_FLAGS,
 )
+from drivetr.evaluation.nuscenes.tracks import CENTER_LIMITS
 from drivetr.structures.splits import OFFICIAL_SPLITS
 
 _log = logging.getLogger(__name__)
@@ -38,6 +39,22 @@ def check_submission(content: Any, path: str | Path) -> None:
     Raises:
         DrivetrError: the first thing that is wrong.
     """
+    _check_content(content, path, _check_box)
+
+
+def check_tracks(content: Any, path: str | Path) -> None:
+    """Checks a tracking submission as `check_submission` does a detection submission.
+
+    Raises:
+        DrivetrError: the first thing that is wrong.
+    """
+    _check_content(content, path, _check_track)
+
+
+def _check_content(
+    content: Any, path: str | Path, check_box: Callable[[str, dict[str, Any]], None]
+) -> None:
+    """Checks a submission whose boxes are checked by a function."""
     if not isinstance(content, dict):
         raise DrivetrError(
             f"{path} holds {_kind(content)}, but a submission is an object with the fields"
@@ -51,7 +68,7 @@ def check_submission(content: Any, path: str | Path) -> None:
             " boxes."
         )
     for token, boxes in results.items():
-        _check_sample(token, boxes, path)
+        _check_sample(token, boxes, path, check_box)
 
 
 def check_tokens(
@@ -139,7 +156,9 @@ def _check_meta(content: dict[str, Any], path: str | Path) -> None:
             raise DrivetrError(f"{path}: meta.{flag} is {meta[flag]!r}, expected true or false.")
 
 
-def _check_sample(token: str, boxes: Any, path: str | Path) -> None:
+def _check_sample(
+    token: str, boxes: Any, path: str | Path, check_box: Callable[[str, dict[str, Any]], None]
+) -> None:
     """Checks the boxes of one sample."""
     if not isinstance(boxes, list):
         raise DrivetrError(
@@ -153,20 +172,39 @@ def _check_sample(token: str, boxes: Any, path: str | Path) -> None:
         )
     for number, box in enumerate(boxes):
         try:
-            _check_box(token, box)
+            if not isinstance(box, dict):
+                raise _BoxError(f"{_kind(box)} instead of an object with the fields of a box")
+            check_box(token, box)
         except _BoxError as problem:
             raise DrivetrError(f"{path}: sample {token}, box {number}: {problem}.") from None
 
 
-def _check_box(token: str, box: Any) -> None:
+def _check_box(token: str, box: dict[str, Any]) -> None:
     """Raises _BoxError for the first field of a box that the task does not allow."""
-    if not isinstance(box, dict):
-        raise _BoxError(f"{_kind(box)} instead of an object with the fields of a box")
     if "tracking_id" in box and "detection_name" not in box:
         raise _BoxError(
             "this is a box of a tracking submission, expected the fields detection_name,"
             " detection_score and attribute_name of a detection submission"
         )
+    _check_place(token, box)
+    _check_score("detection_score", _field(box, "detection_score"))
+    _check_names(_field(box, "detection_name"), _field(box, "attribute_name"))
+    _check_optional(box)
+
+
+def _check_track(token: str, box: dict[str, Any]) -> None:
+    """Raises _BoxError for the first field of a tracked box that the task does not allow."""
+    _check_place(token, box)
+    _check_score("tracking_score", _field(box, "tracking_score"))
+    if not isinstance(name := _field(box, "tracking_name"), str) or name not in CENTER_LIMITS:
+        choice = ", ".join(CENTER_LIMITS)
+        raise _BoxError(f"field tracking_name is {name!r}, expected one of {choice}")
+    if not isinstance(track := _field(box, "tracking_id"), str):
+        raise _BoxError(f"field tracking_id is {track!r}, expected a string")
+
+
+def _check_place(token: str, box: dict[str, Any]) -> None:
+    """Raises _BoxError for a wrong sample, position, size, direction or velocity."""
     if (found := _field(box, "sample_token")) != token:
         raise _BoxError(f"field sample_token is {found!r}, expected the token it is listed under")
     for name, length in _VECTORS:
@@ -179,9 +217,6 @@ def _check_box(token: str, box: Any) -> None:
             f"field rotation is {box['rotation']} with norm {norm:.4g}, expected a unit quaternion"
             " w, x, y, z"
         )
-    _check_score(_field(box, "detection_score"))
-    _check_names(_field(box, "detection_name"), _field(box, "attribute_name"))
-    _check_optional(box)
 
 
 def _check_vector(name: str, values: Any, length: int) -> None:
@@ -194,10 +229,10 @@ def _check_vector(name: str, values: Any, length: int) -> None:
             raise _BoxError(f"field {name} is {values}, expected {length} finite numbers")
 
 
-def _check_score(score: Any) -> None:
+def _check_score(name: str, score: Any) -> None:
     """Raises _BoxError unless the score is a number in 0..1."""
     if not _is_finite(score) or not 0 <= score <= 1:
-        raise _BoxError(f"field detection_score is {score!r}, expected a number from 0 to 1")
+        raise _BoxError(f"field {name} is {score!r}, expected a number from 0 to 1")
 
 
 def _check_names(detection_name: Any, attribute: Any) -> None:
