@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial import cKDTree
 
-from drivetr.evaluation.nuscenes.matched import MATCH_M, Ints, MatchedSplit, neighbours
+from drivetr.evaluation.nuscenes.matched import Ints, MatchedSplit
+from drivetr.evaluation.nuscenes.outcomes import MATCH_M
 from drivetr.structures.classes import DETECTION_CLASSES
 
 NUM_CLASSES = len(DETECTION_CLASSES)
 TWICE, NOTHING = NUM_CLASSES, NUM_CLASSES + 1  # rows below the classes
+_APART_M = 100.0  # between frames, whose boxes may not meet
 
 
 @dataclass(frozen=True)
@@ -33,14 +36,16 @@ class Confusion:
 
 def truth_of_predictions(split: MatchedSplit, threshold: float) -> Ints:
     """(M,) class of what stands where a prediction is, `TWICE` or `NOTHING`; -1 below threshold."""
-    kind = np.full(len(split.found), -1)
+    labels = split.found.labels
     shown = split.found.scores >= threshold
+    nearest = _nearest(split)
+    kind = np.full(len(split.found), NOTHING)
+    near = nearest >= 0
+    kind[near] = split.truth.labels[nearest[near]]
+    kind[kind == labels] = TWICE
     hit = split.partner >= 0
-    kind[shown & hit] = split.found.labels[shown & hit]
-    near = neighbours(split.found, split.truth, MATCH_M, same_class=False)
-    for row in np.flatnonzero(shown & ~hit).tolist():
-        kind[row] = _kind_of_false(split, row, near[row])
-    return kind
+    kind[hit] = labels[hit]
+    return np.where(shown, kind, -1)
 
 
 def confusion(split: MatchedSplit, threshold: float) -> Confusion:
@@ -54,13 +59,13 @@ def confusion(split: MatchedSplit, threshold: float) -> Confusion:
     return Confusion(counts, objects, objects - counts.diagonal())
 
 
-def _kind_of_false(split: MatchedSplit, row: int, near: list[int]) -> int:
-    """What a false prediction is in truth."""
-    if not near:
-        return NOTHING
-    away = np.linalg.norm(split.truth.boxes[near, :2] - split.found.boxes[row, :2], axis=1)
-    nearest = int(away.argmin())
-    if away[nearest] >= MATCH_M:
-        return NOTHING
-    label = int(split.truth.labels[near[nearest]])
-    return TWICE if label == split.found.labels[row] else label
+def _nearest(split: MatchedSplit) -> Ints:
+    """(M,) nearest object of a prediction's frame, of any class, -1 where none is within 2 m."""
+    if not len(split.truth) or not len(split.found):
+        return np.full(len(split.found), -1)
+    truth, found = (
+        np.column_stack([table.boxes[:, :2], _APART_M * table.frame])
+        for table in (split.truth, split.found)
+    )
+    _, rows = cKDTree(truth).query(found, distance_upper_bound=MATCH_M)
+    return np.where(rows < len(split.truth), rows, -1)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
+from drivetr.evaluation.nuscenes.outcomes import MATCH_M
 from drivetr.geometry.box_errors import size_error, yaw_error
 from drivetr.geometry.boxes import VELOCITY
+from drivetr.geometry.matching import match_centres
 from drivetr.geometry.nuscenes_boxes import boxes_from_nuscenes
 from drivetr.structures.classes import DETECTION_CLASSES
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-MATCH_M = 2.0  # the devkit's distance for errors of true positives (`dist_th_tp`)
-_APART_M = 100.0  # between groups of boxes that may not meet
 _NO_HEADING = ("traffic_cone",)  # as in the devkit, whose errors of these are NaN
 _NO_VELOCITY = ("traffic_cone", "barrier")
 
@@ -55,6 +54,11 @@ class BoxColumns:
         """(M,) metres per second over ground, NaN where unknown."""
         speed: Floats = np.linalg.norm(self.boxes[:, VELOCITY], axis=1)
         return speed
+
+    def by_frame(self, frames: int) -> list[Ints]:
+        """The rows of each of so many frames, in their order."""
+        order = np.argsort(self.frame, kind="stable")
+        return np.split(order, np.searchsorted(self.frame[order], np.arange(1, frames)))
 
 
 @dataclass(frozen=True)
@@ -116,56 +120,25 @@ def matched_split(judged: "JudgedSubmission") -> MatchedSplit:
     tokens = tuple(judged.truth.sample_tokens)
     row_of = {token: row for row, token in enumerate(tokens)}
     truth, found = (_columns(boxes, row_of) for boxes in (judged.truth, judged.found))
-    return MatchedSplit(tokens, truth, found, match(found, truth))
+    return MatchedSplit(tokens, truth, found, match(found, truth, len(tokens)))
 
 
-def match(found: BoxColumns, truth: BoxColumns, limit: float = MATCH_M) -> Ints:
-    """(M,) object that each prediction takes, -1 for none, by the devkit's rule.
-
-    Predictions choose in the order of their scores, of equal ones the last first; each takes the
-    nearest free object of its class and frame that is nearer than the limit.
-    """
+def match(found: BoxColumns, truth: BoxColumns, frames: int) -> Ints:
+    """(M,) object that each prediction takes, -1 for none, by the devkit's rule."""
     partner = np.full(len(found), -1)
-    near = neighbours(found, truth, limit, same_class=True)
-    order = np.lexsort((np.arange(len(found)), found.scores))[::-1]
-    taken = np.zeros(len(truth), dtype=bool)
-    for row in order.tolist():
-        free = [object_ for object_ in near[row] if not taken[object_]]
-        if not free:
+    both = zip(found.by_frame(frames), truth.by_frame(frames), strict=True)
+    for rows, objects in both:
+        if not len(rows) or not len(objects):
             continue
-        away = np.linalg.norm(truth.boxes[free, :2] - found.boxes[row, :2], axis=1)
-        nearest = int(away.argmin())
-        if away[nearest] < limit:
-            partner[row] = free[nearest]
-            taken[free[nearest]] = True
+        taken = match_centres(
+            torch.from_numpy(found.boxes[rows, :2]),
+            torch.from_numpy(found.scores[rows]),
+            torch.from_numpy(truth.boxes[objects, :2]),
+            MATCH_M,
+            torch.from_numpy(found.labels[rows, None] == truth.labels[objects]),
+        ).numpy()
+        partner[rows] = np.where(taken >= 0, objects[taken], -1)
     return partner
-
-
-def neighbours(
-    found: BoxColumns, truth: BoxColumns, limit: float, same_class: bool
-) -> list[list[int]]:
-    """For each prediction the objects of its frame within a distance on the ground, in order.
-
-    Args:
-        found: predictions.
-        truth: objects.
-        limit: metres.
-        same_class: only objects of the prediction's class.
-    """
-    if not len(found) or not len(truth):
-        return [[] for _ in range(len(found))]
-    places = [
-        np.column_stack([table.boxes[:, :2], _APART_M * _group(table, same_class)])
-        for table in (found, truth)
-    ]
-    near = cKDTree(places[1]).query_ball_point(places[0], limit, return_sorted=True)
-    return [list(rows) for rows in near]
-
-
-def _group(table: BoxColumns, same_class: bool) -> Ints:
-    if not same_class:
-        return table.frame
-    return table.frame * len(DETECTION_CLASSES) + table.labels
 
 
 def _columns(boxes: "EvalBoxes", row_of: dict[str, int]) -> BoxColumns:
