@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from drivetr.cli.analyze_pictures import Judgement
     from drivetr.data.nuscenes.index import NuScenesIndex
     from drivetr.evaluation.nuscenes.detection import JudgedSubmission
-    from drivetr.visual.report import Report, Section, Table
+    from drivetr.visual.report import Report, Section
 
 HELP = (
     "Report what is wrong with one nuScenes detection submission, or how two differ: official"
@@ -131,7 +131,7 @@ def _report(
 
 
 def _replay_command(args: argparse.Namespace, paths: list[str], of: "list[Judgement]") -> str:
-    """What shows these submissions, but for the scene."""
+    """What shows these submissions, but for scene and time."""
     import shlex
 
     words = [

@@ -1,8 +1,10 @@
 """Pictures of the frames in which a detector is most wrong, and how to look closer."""
 
+import math
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import numpy as np
 import torch
@@ -11,7 +13,7 @@ from numpy.typing import NDArray
 from drivetr.data.image_loader import ImageLoader
 from drivetr.data.nuscenes.dataset import img_from_reference
 from drivetr.data.nuscenes.index import NuScenesIndex
-from drivetr.data.nuscenes.records import CameraRecord, SampleRecord
+from drivetr.data.nuscenes.records import CameraRecord, SampleRecord, SceneRecord
 from drivetr.evaluation.nuscenes.axes import SplitFacts
 from drivetr.evaluation.nuscenes.frame_counts import count_frames
 from drivetr.evaluation.nuscenes.matched import MatchedSplit
@@ -26,6 +28,7 @@ from drivetr.visual.report import Picture
 from drivetr.visual.text import Canvas
 
 _QUALITY = 72  # a picture of 640 pixels has about 30 kB
+_AROUND_S = 0.1  # before and after a frame
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class Photographer:
     Args:
         index: of the dataset.
         replay: page of a replay that pictures link to; None for the command instead.
-        command: a replay's command line without the scene.
+        command: a replay's command line without scene and time.
     """
 
     def __init__(self, index: NuScenesIndex, replay: str | None, command: str) -> None:
@@ -82,13 +85,22 @@ class Photographer:
             size=(0, 0) if drawn is None else (drawn.shape[0], drawn.shape[1]),
             title=f"{scene.name}, frame {number + 1} of {scene.num_samples}",
             words=told + (f"; {scene.description}" if scene.description else ""),
-            link=self._link(sample.token),
-            command="" if self._replay else f"{self._command} --scene {scene.name}",
+            link=self._link(sample.token, of.threshold),
+            command="" if self._replay else self._command_of(sample, scene),
         )
 
-    def _link(self, token: str) -> str:
+    def _link(self, token: str, threshold: float) -> str:
         """The replay at a frame."""
-        return f"{quote(self._replay)}#frame={quote(token, safe='')}" if self._replay else ""
+        if not self._replay:
+            return ""
+        state = {"frame": token, "thr": f"{threshold:.2f}", "by": "outcome"}
+        return f"{quote(self._replay)}#{urlencode(state)}"
+
+    def _command_of(self, sample: SampleRecord, scene: SceneRecord) -> str:
+        """What to type for a replay of the frame."""
+        seconds = (sample.timestamp_us - self._index.timestamp_us(scene.first_row)) / 1e6
+        moment = (f"{max(0.0, seconds - _AROUND_S):.1f}", "--to", f"{seconds + _AROUND_S:.1f}")
+        return f"{self._command} {shlex.join(['--scene', scene.name, '--from', *moment])}"
 
     def _draw(self, of: Judgement, frame: int, sample: SampleRecord) -> Canvas | None:
         """The picture; None without cameras."""
@@ -103,7 +115,9 @@ class Photographer:
             projection[0] *= canvas.shape[1] / record.width
             projection[1] *= canvas.shape[0] / record.height
         boxes = list(_drawables(of, frame, global_from_ego))
-        return draw_outcomes(canvas, projection.numpy(), boxes, camera_title(record.channel))
+        reach = math.ceil(of.split.truth.distance.max(initial=1.0) / 10) * 10.0
+        title = camera_title(record.channel)
+        return draw_outcomes(canvas, projection.numpy(), boxes, title, range_m=reach)
 
 
 def _errors(of: Judgement, frame: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

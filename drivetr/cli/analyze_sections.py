@@ -37,7 +37,7 @@ _DEVKIT_ERRORS = {
 _MATCHED_AT = "2.0"  # metres, the devkit's key of curves
 _SLICE_COLUMNS = (
     Column("slice"), Column("objects"), Column("found"), Column("recall"), Column("false"),
-    Column("precision"), Column("AP at 2 m"), Column("ATE (m)"), Column("ASE"),
+    Column("precision"), Column("AP"), Column("ATE (m)"), Column("ASE"),
     Column("AOE (rad)"), Column("AVE (m/s)"),
 )  # fmt: skip
 
@@ -122,13 +122,13 @@ def _curves(judged: Mapping[str, JudgedSubmission], of: Sequence[Judgement]) -> 
 def _lines(
     judged: Mapping[str, JudgedSubmission], of: Sequence[Judgement], name: str
 ) -> list[Line]:
-    """The curves of a class: at 2 m of each submission, before those the others of a single one."""
+    """The curves of a class at 2 m; of a single submission those at other distances behind it."""
     lines = []
     if len(of) == 1:
         details = judged[of[0].name].details
         others = [k for k in details if k.startswith(f"{name}:") and not k.endswith(_MATCHED_AT)]
         lines += [_line(details[key], 2, None) for key in others]
-    for place, judgement in reversed(list(enumerate(of))):
+    for place, judgement in enumerate(of):
         curve = judged[judgement.name].details[f"{name}:{_MATCHED_AT}"]
         lines.append(_line(curve, place, judgement.threshold))
     return lines
@@ -152,7 +152,8 @@ def slice_sections(of: Sequence[Judgement]) -> list[Section]:
         f"Recall, false predictions and errors are those at score {thresholds}, matched at 2 m as"
         " the devkit does. A prediction that takes an object counts in that object's slice, a"
         " false one in the slice of its own distance, size, speed or camera, so that slices add up"
-        " to the whole. AP is the mean over the classes with objects in the slice, over all scores."
+        " to the whole. AP is that at 2 m over all scores, the mean over the classes with objects in the slice."
+        " Precision and AP are left out where what a false prediction claims says too little."
     )
     every = [(*_slice_row(scores_of_slices(j.split, whole(j.split), j.threshold)[0]),) for j in of]
     named = [(f"{row[0]} {j.name}".strip(), *row[1:]) for row, j in zip(every, of, strict=True)]

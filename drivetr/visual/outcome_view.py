@@ -49,8 +49,8 @@ def draw_outcomes(
     img_from_ego: NDArray[np.float64],
     boxes: Sequence[Drawable],
     title: str,
+    range_m: float,
     width: int = 640,
-    range_m: float = 30.0,
 ) -> Canvas:
     """A camera with the view from above beside it.
 
@@ -59,8 +59,8 @@ def draw_outcomes(
         img_from_ego: (4, 4) projection in pixels of `image`.
         boxes: in ego, in the order in which they are drawn.
         title: name of the camera.
-        width: of the whole in pixels.
         range_m: metres that the view from above reaches.
+        width: of the whole in pixels.
     """
     aspect = 0.5 if image is None else image.shape[0] / image.shape[1]
     height = max(round(width * aspect / (1 + aspect)), round(width * _ASPECT))

@@ -28,6 +28,7 @@ from drivetr.visual.svg_chart import bar_chart, line_chart
 
 _TINTS = 7  # steps of a tint that the style knows
 UNKNOWN = "–"
+_WORDS = ' class="words"'
 
 
 def write_report(path: str | Path, report: Report) -> None:
@@ -76,13 +77,15 @@ def report_page(report: Report) -> str:
 
 
 def _section(section: Section) -> str:
-    """A part; a chart before a table stands beside it where there is room."""
+    """A part; bars before tables stand beside them where there is room."""
     head = f"<h{section.level}>{escape(section.title)}</h{section.level}>"
     blocks, parts = list(section.blocks), []
     while blocks:
         block = blocks.pop(0)
-        if _is_bars(block) and blocks and isinstance(blocks[0], Table):
-            beside = _block(blocks.pop(0))
+        if _is_bars(block):
+            beside = ""
+            while blocks and isinstance(blocks[0], Table):
+                beside += _block(blocks.pop(0))
             parts.append(f'<div class="pair"><div>{_block(block)}</div><div>{beside}</div></div>')
         else:
             parts.append(_block(block))
@@ -140,7 +143,11 @@ def _heat(heat: Heat) -> str:
 
 
 def _head(table: Table) -> str:
-    cells = "".join(f"<th>{escape(column.name)}</th>" for column in table.columns)
+    first = table.rows[0] if table.rows else ("",) * len(table.columns)
+    cells = "".join(
+        f"<th{_WORDS if isinstance(value, str) else ''}>{escape(column.name)}</th>"
+        for column, value in zip(table.columns, first, strict=True)
+    )
     return f"<thead><tr>{cells}</tr></thead>"
 
 
@@ -165,7 +172,8 @@ def value_text(value: Value, column: Column) -> str:
     sign = "+" if column.better else ""
     if isinstance(value, int):
         return f"{value:{sign},d}" if value else "0"
-    return f"{value:{sign}.{column.digits}f}"
+    text = f"{value:{sign}.{column.digits}f}"
+    return text if float(text) else f"{0:.{column.digits}f}"
 
 
 def _charts(charts: Charts) -> str:
@@ -198,6 +206,11 @@ def _picture(picture: Picture) -> str:
     if picture.link:
         image = f'<a href="{escape(picture.link)}">{image}</a>'
         title = f'<a href="{escape(picture.link)}">{title}</a>'
-    command = f"<code>{escape(picture.command)}</code>" if picture.command else ""
+    command = (
+        f"<details><summary>open in the replay</summary><code>{escape(picture.command)}</code>"
+        "</details>"
+        if picture.command
+        else ""
+    )
     caption = f"<b>{title}</b>{escape(picture.words)}{command}"
     return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"

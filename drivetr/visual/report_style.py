@@ -30,26 +30,28 @@ a:hover { text-decoration: underline; }
 section { background: var(--card); border: 1px solid var(--line); border-radius: 8px;
   padding: 16px 18px; margin: 16px 0; scroll-margin-top: 52px; min-width: 0; }
 .pair { display: grid; gap: 16px; grid-template-columns: minmax(0, 1fr); }
-@media (min-width: 1100px) { .pair { grid-template-columns: minmax(0, 4fr) minmax(0, 7fr); } }
+@media (min-width: 1100px) { .pair { grid-template-columns: minmax(0, 340px) minmax(0, 1fr); } }
+.pair th, .pair td { padding: 4px 7px; }
 .note { color: var(--soft); font-size: .9rem; }
 .figures { display: grid; gap: 10px; margin-bottom: 14px;
-  grid-template-columns: repeat(auto-fill, minmax(118px, 1fr)); }
+  grid-template-columns: repeat(auto-fill, minmax(130px, 1fr)); }
 .figure { border: 1px solid var(--line); border-radius: 6px; padding: 7px 11px; min-width: 0; }
 .figure b { display: block; font-size: 1.35rem; line-height: 1.25; font-weight: 600; }
 .figure span { color: var(--soft); font-size: .84rem; display: block; overflow-wrap: anywhere; }
 .wide { overflow-x: auto; margin-bottom: 12px; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .9rem; }
-th, td { padding: 4px 10px; text-align: right; border-bottom: 1px solid var(--line);
+th, td { padding: 4px 9px; text-align: right; border-bottom: 1px solid var(--line);
   white-space: nowrap; }
-th { color: var(--soft); font-weight: 600; vertical-align: bottom; }
+th { color: var(--soft); font-weight: 600; vertical-align: bottom; white-space: normal; }
+th.words { text-align: left; }
 th:first-child, td:first-child { text-align: left; position: sticky; left: 0;
   background: var(--card); }
-td:first-child { white-space: normal; min-width: 7.5em; }
+td:first-child { white-space: normal; min-width: 8.5em; }
 td.words { text-align: left; white-space: normal; min-width: 15em; }
 td.good { color: var(--good); } td.bad { color: var(--bad); }
 .heat td { text-align: center; padding: 4px 7px; min-width: 46px; }
 .heat th { font-size: .82rem; }
-.heat td:first-child { text-align: left; }
+.heat td:first-child { text-align: left; white-space: nowrap; }
 .heat thead th:not(:first-child) { writing-mode: vertical-rl; text-align: left; padding: 6px 7px;
   transform: rotate(180deg); vertical-align: top; }
 .charts { display: grid; gap: 12px 18px; margin-bottom: 10px;
@@ -81,6 +83,7 @@ figcaption b { color: var(--ink); display: block; }
 code { font: .84rem/1.4 ui-monospace, "DejaVu Sans Mono", monospace; background: var(--track);
   padding: 2px 5px; border-radius: 4px; overflow-wrap: anywhere; }
 figcaption code { display: block; margin-top: 4px; }
+summary { cursor: pointer; }
 @media (max-width: 600px) { main, header, nav { padding-left: 12px; padding-right: 12px; }
   section { padding: 13px 12px; } h1 { font-size: 1.35rem; } th, td { padding: 4px 7px; } }
 """.strip()

@@ -7,9 +7,9 @@ from html import escape
 from drivetr.visual.report import BarChart, LineChart
 
 _WIDTH, _HEIGHT = 240, 190  # of a line chart
-_LEFT, _TOP, _RIGHT, _BOTTOM = 34, 24, 8, 34  # its margins
-_BAR, _GAP, _NAMES = 11, 9, 132  # thickness, space between groups, width of their names
-_BAR_WIDTH = 420
+_LEFT, _TOP, _RIGHT, _BOTTOM = 42, 24, 8, 34  # its margins
+_BAR, _GAP, _NAMES = 11, 9, 158  # thickness, space between groups, width of their names
+_BAR_WIDTH = 400
 _NUMBER = 36  # width of the number behind a bar
 
 
@@ -24,7 +24,11 @@ def line_chart(chart: LineChart) -> str:
         parts.append(_text(_LEFT - 5, y + 3.5, f"{tick:g}", "tick end"))
         parts.append(_text(x, _HEIGHT - _BOTTOM + 13, f"{tick:g}", "tick mid"))
     parts.append(_text(_LEFT + inner[0] / 2, _HEIGHT - 5, chart.x, "tick mid"))
-    parts.append(_text(_LEFT - 5, _TOP - 4, chart.y, "tick mid"))
+    middle = _TOP + inner[1] / 2
+    turned = (
+        f'<g transform="rotate(-90 11 {middle:.1f})">{_text(11, middle, chart.y, "tick mid")}</g>'
+    )
+    parts.append(turned)
     for line in chart.lines:
         places = [_place(x, y, inner) for x, y in zip(line.xs, line.ys, strict=True)]
         if len(places) > 1:

@@ -1,4 +1,4 @@
-"""The ways in which an analysis cuts a split: distance, size, speed, visibility, camera, weather."""
+"""How an analysis cuts a split: by distance, size, speed, visibility, camera, weather."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 from drivetr.evaluation.nuscenes.attributes import MOVING_SPEED
 from drivetr.evaluation.nuscenes.matched import Floats, Ints, MatchedSplit
 from drivetr.evaluation.nuscenes.scene_words import time_word, weather_word
-from drivetr.evaluation.nuscenes.slices import Axis, banded
+from drivetr.evaluation.nuscenes.slices import Axis, bands
 from drivetr.geometry.boxes import SIZE
 
 _DISTANCES_M = (5.0, 10.0, 15.0, 20.0, 30.0, 40.0)
@@ -70,31 +70,39 @@ def axes_of(split: MatchedSplit, facts: SplitFacts) -> list[Axis]:
     """All ways to cut a split."""
     truth, found = split.truth, split.found
     cameras = (*facts.cameras, "in no camera")
+    lengths = (table.boxes[:, SIZE][:, :2].max(axis=1) for table in (truth, found))
+    heights = (views.height_px for views in (facts.truth, facts.found))
     return [
-        banded(
-            "distance", "metres from the car, along the ground", _DISTANCES_M, "m",
-            truth.distance, found.distance,
+        Axis(
+            "distance", "metres from the car, along the ground",
+            *bands(_DISTANCES_M, "m", truth.distance, found.distance),
         ),
-        banded(
-            "size", "the longer side of the box seen from above", _LENGTHS_M, "m",
-            truth.boxes[:, SIZE][:, :2].max(axis=1), found.boxes[:, SIZE][:, :2].max(axis=1),
+        Axis(
+            "size", "the longer side of the box seen from above",
+            *bands(_LENGTHS_M, "m", *lengths),
         ),
-        banded(
-            "size in the image", "height in the camera that sees it best", _HEIGHTS_PX, "px",
-            facts.truth.height_px, facts.found.height_px,
+        Axis(
+            "size in the image", "height in the camera that sees it best",
+            *bands(_HEIGHTS_PX, "px", *heights), claims_hold=False,
         ),
         Axis(
             "visibility", "the annotators' level; predictions have none, so that false ones are in"
-            " no slice and there is no AP", _VISIBILITY, facts.visibility, None,
+            " no slice", _VISIBILITY, facts.visibility, None,
         ),
-        banded(
-            "speed", "over ground; below 0.2 m/s a box stands still", _SPEEDS, "m/s",
-            truth.speed, found.speed,
+        Axis(
+            "speed", "over ground; below 0.2 m/s a box stands still; false predictions stand where"
+            " they claim, which may say little", *bands(_SPEEDS, "m/s", truth.speed, found.speed),
+            claims_hold=False,
         ),
-        Axis("camera", "the one in which the box covers most pixels", cameras, facts.truth.camera,
-             facts.found.camera),
-        Axis("border of the image", "whether the camera that sees the box best has all of it, and"
-             " whether others see it too", _BORDERS, _border(facts.truth), _border(facts.found)),
+        Axis(
+            "camera", "the one in which the box covers most pixels", cameras, facts.truth.camera,
+            facts.found.camera,
+        ),
+        Axis(
+            "border of the image", "whether the camera that sees the box best has all of it, and"
+            " whether others see it too", _BORDERS, _border(facts.truth), _border(facts.found),
+            claims_hold=False,
+        ),
         _of_scenes("weather", [weather_word(text) for text in facts.descriptions], split, facts),
         _of_scenes("time of day", [time_word(text) for text in facts.descriptions], split, facts),
     ]  # fmt: skip

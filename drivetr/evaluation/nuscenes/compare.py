@@ -122,4 +122,6 @@ def compare_frames(a: FrameCounts, b: FrameCounts, scene: NDArray[np.int64]) -> 
 def _nothing(name: str, axis: Axis) -> SliceScores:
     """The scores of a slice without objects and predictions."""
     unknown = dict.fromkeys(("ATE", "ASE", "AOE", "AVE"), math.nan)
-    return SliceScores(name, 0, 0, None if axis.of_found is None else 0, math.nan, unknown)
+    return SliceScores(
+        name, 0, 0, None if axis.of_found is None else 0, math.nan, math.nan, unknown
+    )

@@ -31,6 +31,10 @@ class Axis:
         of_truth: (G,) slice of each object.
         of_found: (M,) slice that each prediction would be in if it were false; None where a
             prediction says nothing of it, and false ones then are in no slice.
+        claims_hold: whether a false prediction is alike to the objects of its own slice, so that
+            precision and AP of a slice mean something. They would not by speed: most false
+            predictions of a detector that cannot tell speed claim to stand, and what it says of
+            fast objects would look faultless.
     """
 
     name: str
@@ -38,6 +42,7 @@ class Axis:
     slices: tuple[str, ...]
     of_truth: Ints
     of_found: Ints | None
+    claims_hold: bool = True
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,8 @@ class SliceScores:
         objects: in it.
         hits: those that were found.
         false: predictions in it that take no object; None where the axis cannot tell.
+        precision: share of the predictions above the threshold that take an object; NaN without
+            any and where the axis cannot tell.
         ap: at 2 m, over all scores, the mean over the classes that have objects in it; NaN where
             the axis cannot tell.
         errors: mean ATE, ASE, AOE, AVE of the hits, NaN without any.
@@ -58,6 +65,7 @@ class SliceScores:
     objects: int
     hits: int
     false: int | None
+    precision: float
     ap: float
     errors: dict[str, float]
 
@@ -66,12 +74,6 @@ class SliceScores:
         """Share of the objects that were found, NaN without any."""
         return self.hits / self.objects if self.objects else float("nan")
 
-    @property
-    def precision(self) -> float:
-        """Share of the predictions that take an object, NaN where it is unknown."""
-        shown = self.hits + self.false if self.false is not None else 0
-        return self.hits / shown if shown else float("nan")
-
 
 def whole(split: MatchedSplit) -> Axis:
     """The axis of a single slice."""
@@ -79,30 +81,31 @@ def whole(split: MatchedSplit) -> Axis:
     return Axis("whole", "all that the devkit counts", ("whole split",), *zeros)
 
 
-def banded(
-    name: str, rule: str, edges: Sequence[float], unit: str, of_truth: Floats, of_found: Floats
-) -> Axis:
-    """An axis of numbers, cut at edges; what is not a number gets a slice of its own.
+def bands(
+    edges: Sequence[float], unit: str, of_truth: Floats, of_found: Floats
+) -> tuple[tuple[str, ...], Ints, Ints]:
+    """Numbers cut at edges; what is not a number gets a slice of its own.
 
     Args:
-        name: of the axis.
-        rule: what decides.
         edges: E ascending numbers, which make E + 1 slices; an edge belongs to the one above it.
         unit: of the numbers.
         of_truth: (G,) numbers of the objects.
         of_found: (M,) those of the predictions.
+
+    Returns:
+        Names of the slices, and the slices of objects and predictions, as an `Axis` has them.
     """
-    names = [
+    names = (
         f"below {edges[0]:g} {unit}",
         *(f"{low:g} to {high:g} {unit}" for low, high in zip(edges[:-1], edges[1:], strict=True)),
         f"{edges[-1]:g} {unit} and more",
         "unknown",
-    ]
-    codes = (
-        np.where(np.isnan(values), len(edges) + 1, np.digitize(values, edges))
+    )
+    truth, found = (
+        np.where(np.isnan(values), len(edges) + 1, np.digitize(values, edges)).astype(np.int64)
         for values in (of_truth, of_found)
     )
-    return Axis(name, rule, tuple(names), *codes)
+    return names, truth, found
 
 
 def slice_of_found(split: MatchedSplit, axis: Axis) -> Ints:
@@ -122,7 +125,9 @@ def scores_of_slices(split: MatchedSplit, axis: Axis, threshold: float) -> list[
     objects = np.bincount(axis.of_truth, minlength=count)
     hits = np.bincount(of_found[hit], minlength=count)
     wrong = np.bincount(of_found[false & (of_found >= 0)], minlength=count)
-    precision = average_precisions(split, axis)
+    tells = axis.of_found is not None and axis.claims_hold
+    ap = average_precisions(split, axis) if tells else np.full((count, 1), np.nan)
+    precision = hits / np.where(tells & (hits + wrong > 0), hits + wrong, np.nan)
     means = {
         name: _means(values[hit], of_found[hit], count) for name, values in split.errors.items()
     }
@@ -132,7 +137,8 @@ def scores_of_slices(split: MatchedSplit, axis: Axis, threshold: float) -> list[
             objects=int(objects[i]),
             hits=int(hits[i]),
             false=None if axis.of_found is None else int(wrong[i]),
-            ap=_mean(precision[i]) if axis.of_found is not None else float("nan"),
+            precision=float(precision[i]),
+            ap=_mean(ap[i]),
             errors={error: float(mean[i]) for error, mean in means.items()},
         )
         for i, name in enumerate(axis.slices)
