@@ -152,8 +152,9 @@ def slice_sections(of: Sequence[Judgement]) -> list[Section]:
         f"Recall, false predictions and errors are those at score {thresholds}, matched at 2 m as"
         " the devkit does. A prediction that takes an object counts in that object's slice, a"
         " false one in the slice of its own distance, size, speed or camera, so that slices add up"
-        " to the whole. AP is that at 2 m over all scores, the mean over the classes with objects in the slice."
-        " Precision and AP are left out where what a false prediction claims says too little."
+        " to the whole. AP is that at 2 m over all scores, the mean over the classes with objects"
+        " in the slice. Precision and AP are left out where the claim of a false prediction says"
+        " too little."
     )
     every = [(*_slice_row(scores_of_slices(j.split, whole(j.split), j.threshold)[0]),) for j in of]
     named = [(f"{row[0]} {j.name}".strip(), *row[1:]) for row, j in zip(every, of, strict=True)]
