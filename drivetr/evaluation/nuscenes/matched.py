@@ -144,7 +144,7 @@ def match(found: BoxColumns, truth: BoxColumns, frames: int) -> Ints:
 def _columns(boxes: "EvalBoxes", row_of: dict[str, int]) -> BoxColumns:
     every = boxes.all
     ego = np.array([box.ego_translation for box in every], dtype=np.float64).reshape(-1, 3)
-    columns = (
+    center, size, rotation, velocity = (
         np.array([getattr(box, name) for box in every], dtype=np.float64).reshape(-1, width)
         for name, width in (("translation", 3), ("size", 3), ("rotation", 4), ("velocity", 2))
     )
@@ -154,7 +154,7 @@ def _columns(boxes: "EvalBoxes", row_of: dict[str, int]) -> BoxColumns:
             [DETECTION_CLASSES.index(box.detection_name) for box in every], dtype=np.int64
         ),
         scores=np.array([box.detection_score for box in every], dtype=np.float64),
-        boxes=boxes_from_nuscenes(*columns, np.eye(4)).numpy(),
+        boxes=boxes_from_nuscenes(center, size, rotation, velocity, np.eye(4)).numpy(),
         distance=np.linalg.norm(ego[:, :2], axis=1),
     )
 

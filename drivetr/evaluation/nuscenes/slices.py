@@ -77,8 +77,8 @@ class SliceScores:
 
 def whole(split: MatchedSplit) -> Axis:
     """The axis of a single slice."""
-    zeros = (np.zeros(len(table), dtype=np.int64) for table in (split.truth, split.found))
-    return Axis("whole", "all that the devkit counts", ("whole split",), *zeros)
+    truth, found = (np.zeros(len(table), dtype=np.int64) for table in (split.truth, split.found))
+    return Axis("whole", "all that the devkit counts", ("whole split",), truth, found)
 
 
 def bands(
