@@ -46,6 +46,23 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         raise
 
 
+def require_writable(path: str | Path) -> None:
+    """Looks whether a file can probably be written, before long work that ends with it.
+
+    Raises:
+        DrivetrError: it is a folder, or the nearest folder that exists cannot be written to.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise DrivetrError(f"{path} is a folder, but a file is to be written; give a file's name")
+    folder = next(folder for folder in path.absolute().parents if folder.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        reason = "is read-only" if folder.is_dir() else "is a file"
+        raise DrivetrError(
+            f"{path} cannot be written ({folder} {reason}); choose a folder that can be"
+        )
+
+
 def _sync(path: Path) -> None:
     """Waits until a file's content, or a folder's list of names, is on the disk."""
     handle = os.open(path, os.O_RDONLY)

@@ -3,10 +3,13 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
+
+from tests.browser import Visitor, running_browser
 
 # Time limits say more about a busy machine than about the code; CI draws the same examples always.
 settings.register_profile(
@@ -55,3 +58,18 @@ def golden_dir() -> Path:
 def coco_real() -> Path:
     """A cut of COCO 2017 with real images and boxes; treat it as read-only."""
     return _folder_from("DRIVETR_DATA", "coco128")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A headless Chromium; skips aloud where there is none."""
+    with running_browser() as running:
+        yield running
+
+
+@pytest.fixture
+def visitor(browser: Any) -> Iterator[Visitor]:
+    """Opens pages in the browser."""
+    visitor = Visitor(browser)
+    yield visitor
+    visitor.close()

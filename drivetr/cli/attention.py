@@ -1,14 +1,20 @@
-"""`drivetr attention`: a picture of where a DETR or a ViT looks in an image."""
+"""`drivetr attention`: a picture of where a DETR, a ViT or a multi-camera detector looks."""
 
 import argparse
+from typing import TYPE_CHECKING
+
+from drivetr.cli.common import add_dataset_arguments
+
+if TYPE_CHECKING:
+    from drivetr.visual.text import Canvas
 
 HELP = (
-    "Draw attention: a DETR's encoder from points and decoder for detections, or a ViT's in every"
-    " layer and rolled out."
+    "Draw attention: a DETR's encoder from points and decoder for detections, a ViT's in every"
+    " layer and rolled out, or a 3D detector's from its surest boxes to all cameras of a sample."
 )
 EXAMPLE = (
-    "drivetr attention weights/detr_r50 street.jpg --out attention.png --point 320,240"
-    " --point 80,200"
+    "drivetr attention work_dirs/petr/last.pth --dataroot data/nuscenes --version v1.0-mini"
+    " --split mini_val --sample 0 --top 3 --out why.png"
 )
 
 
@@ -19,7 +25,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="CHECKPOINT_OR_DIR",
         help="a checkpoint of drivetr train, or a folder that drivetr convert wrote",
     )
-    parser.add_argument("image", metavar="IMAGE", help="a JPEG or PNG file of any size")
+    parser.add_argument(
+        "image",
+        metavar="IMAGE",
+        nargs="?",
+        help="for a DETR or a ViT: a JPEG or PNG file of any size",
+    )
+    add_dataset_arguments(parser, positional=False, split="optional")
+    parser.add_argument(
+        "--sample",
+        metavar="TOKEN_OR_INDEX",
+        help="for a 3D detector: a sample of the split, by its token or its number (default: 0);"
+        " one with a memory sees the frames before it first",
+    )
+    parser.add_argument(
+        "--top",
+        type=int,
+        metavar="N",
+        help="for a 3D detector: draw the N surest boxes (default: 3)",
+    )
     parser.add_argument("--out", required=True, metavar="FILE.png", help="the picture")
     parser.add_argument(
         "--query",
@@ -28,8 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="extend",
         default=[],
         metavar="N",
-        help="draw the decoder's attention of these queries (default, without --point: of the five"
-        " best detections)",
+        help="draw the decoder's attention of these queries (default of a DETR, without --point: of"
+        " the five best detections)",
     )
     parser.add_argument(
         "--point",
@@ -37,12 +61,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="extend",
         default=[],
         metavar="X,Y",
-        help="draw the encoder's attention from these pixels of the image",
+        help="for a DETR: draw the encoder's attention from these pixels of the image",
     )
     parser.add_argument(
         "--layer",
         type=int,
-        help="layer of DETR's encoder and decoder, from 0 (default -1, the last)",
+        help="layer of the decoder, and of DETR's encoder, from 0 (default -1, the last)",
     )
     parser.add_argument("--head", type=int, help="one attention head (default: the mean of all)")
     parser.add_argument("--device", help="cpu, cuda or cuda:N (default: a CUDA device if any)")
@@ -52,24 +76,79 @@ def run(args: argparse.Namespace) -> None:
     """Draws the sheet."""
     from pathlib import Path
 
+    from drivetr.visual.png import write_png
+
+    draw = draw_cameras if args.image is None else draw_image
+    write_png(Path(args.out), draw(args))
+    print(f"wrote {args.out}")
+
+
+def draw_cameras(args: argparse.Namespace) -> "Canvas":
+    """Why a 3D detector saw what it saw in a sample.
+
+    Raises:
+        DrivetrError: the checkpoint's model looks at single images, or the question has no answer.
+    """
+    from drivetr.engine.looking import load_around
+    from drivetr.engine.query_panels import Inquiry, draw_query_attention
+    from drivetr.errors import DrivetrError
+
+    if args.point:
+        raise DrivetrError(
+            "--point asks a DETR's encoder about an IMAGE; name one, or leave it out"
+        )
+    if args.top is not None and args.query:
+        raise DrivetrError("--top and --query both say which boxes are drawn; leave one out")
+    question = Inquiry(
+        sample="0" if args.sample is None else args.sample,
+        top=3 if args.top is None else args.top,
+        queries=args.query,
+        layer=-1 if args.layer is None else args.layer,
+        head=args.head,
+    )
+    loaded = load_around(args.model, args.device)
+    return draw_query_attention(loaded, args.dataroot, args.version, args.split, question)
+
+
+def draw_image(args: argparse.Namespace) -> "Canvas":
+    """Where a DETR or a ViT looks in an image.
+
+    Raises:
+        DrivetrError: the model is another one, or the question has no answer.
+    """
+    from pathlib import Path
+
     from drivetr.engine.detr import detr_of
     from drivetr.engine.detr_panels import Question, draw_attention
     from drivetr.engine.looking import load_model
     from drivetr.engine.vit_panels import draw_vit_attention
     from drivetr.models.vit import ViTClassifier
-    from drivetr.visual.png import write_png
 
+    refuse_questions_to_cameras(args)
     points = [parse_point(text) for text in args.point]
     loaded = load_model(args.model, args.device)
     if isinstance(loaded.model, ViTClassifier):
         refuse_questions_to_detr(args)
-        sheet = draw_vit_attention(loaded, Path(args.image), args.head)
-    else:
-        layer = -1 if args.layer is None else args.layer
-        question = Question(points, args.query, layer, args.head)
-        sheet = draw_attention(detr_of(loaded, args.model), Path(args.image), question)
-    write_png(Path(args.out), sheet)
-    print(f"wrote {args.out}")
+        return draw_vit_attention(loaded, Path(args.image), args.head)
+    layer = -1 if args.layer is None else args.layer
+    question = Question(points, args.query, layer, args.head)
+    return draw_attention(detr_of(loaded, args.model), Path(args.image), question)
+
+
+def refuse_questions_to_cameras(args: argparse.Namespace) -> None:
+    """An image stands for itself: it is no sample of a dataset.
+
+    Raises:
+        DrivetrError: an option was given that only a 3D detector answers.
+    """
+    from drivetr.errors import DrivetrError
+
+    for option in ("dataroot", "version", "split", "sample", "top"):
+        if getattr(args, option) is not None:
+            raise DrivetrError(
+                f"--{option} asks a 3D detector about a sample, but {args.image} was named too;"
+                " leave one of them out"
+            )
 
 
 def refuse_questions_to_detr(args: argparse.Namespace) -> None:

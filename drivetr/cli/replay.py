@@ -1,4 +1,4 @@
-"""`drivetr replay`: scenes as a film, as pictures, with truth and predictions."""
+"""`drivetr replay`: scenes with truth and predictions as a page, a Rerun recording or a film."""
 
 import argparse
 import math
@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drivetr.cli.common import add_dataset_arguments
-from drivetr.errors import DrivetrError
+from drivetr.cli.replay_check import check_arguments, wants_recording
+from drivetr.cli.replay_server import DEFAULT_PORT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -15,13 +16,16 @@ if TYPE_CHECKING:
     from drivetr.cli.replay_moments import Moment, MomentReader
     from drivetr.cli.replay_scene import SceneReader
     from drivetr.data.nuscenes.index import SceneRecord
+    from drivetr.visual.recording import Recording
 
-HELP = "Show scenes: all cameras with 3D boxes and the view from above, as MP4 or PNG."
+HELP = "Show scenes with truth and predictions: as a page for a browser, in Rerun, as MP4 or PNG."
 EXAMPLE = (
     "drivetr replay data/nuscenes --version v1.0-mini --scene scene-0103 --results results.json"
-    " --mp4 replay.mp4\n"
+    " --html replay.html --mp4 replay.mp4\n"
     "  drivetr replay data/nuscenes --version v1.0-mini --split mini_val --results results.json"
-    " --worst 20 --png worst"
+    " --worst 20 --serve\n"
+    "  drivetr replay data/nuscenes --version v1.0-mini --split mini_val --checkpoint last.pth"
+    " --to 5 --attention top:5 --html why.html --rrd why.rrd"
 )
 
 
@@ -81,6 +85,35 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
 
 def _add_writers(parser: argparse.ArgumentParser) -> None:
     """Where it goes, and how it looks there."""
+    parser.add_argument(
+        "--html", metavar="FILE", help="write one page that holds everything and needs no network"
+    )
+    parser.add_argument(
+        "--rrd", metavar="FILE", help="write a recording for Rerun (pip install 'drivetr[viz]')"
+    )
+    parser.add_argument(
+        "--serve",
+        metavar="PORT",
+        type=int,
+        nargs="?",
+        const=DEFAULT_PORT,
+        help="serve the page, and the recording with Rerun's viewer where it is installed, to this"
+        f" machine only, until Ctrl-C (port {DEFAULT_PORT} by default, 0 for any that is free)",
+    )
+    parser.add_argument(
+        "--image-width",
+        metavar="PX",
+        type=int,
+        default=800,
+        help="of pictures in page and recording; wider ones are made as small as that, of others"
+        " the files are taken as they are (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--attention",
+        metavar="WHAT",
+        help="with --checkpoint, in page and recording: where the queries looked of the N surest"
+        " predictions (top:N), of one tracked object (track:ID) or of one query (query:N)",
+    )
     parser.add_argument("--mp4", metavar="FILE", help="write a film (H.264)")
     parser.add_argument("--png", metavar="DIR", help="write every frame as a picture")
     parser.add_argument(
@@ -104,56 +137,34 @@ def _add_writers(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Checks the arguments, finds the frames, shows them."""
-    _check(args)
+    check_arguments(args)
     from drivetr.cli.replay_predictions import open_predictions
     from drivetr.cli.replay_scene import SceneReader
     from drivetr.cli.replay_select import choose_scenes
     from drivetr.data.nuscenes.index import open_index
+    from drivetr.engine.story_choice import parse_choice
 
+    choice = None if args.attention is None else parse_choice(args.attention)
     index = open_index(args.dataroot, args.version)
-    sources = open_predictions(args.results, args.checkpoint, index, args.split)
+    sources = open_predictions(args.results, args.checkpoint, index, args.split, choice)
     name = args.scene or ("all" if args.worst else None)
     scenes = choose_scenes(index, name, args.split, sources)
     reader = SceneReader(index, sources, args.score_threshold)
     moments, count = _choose(reader.moments, scenes, args)
     names = scenes[0].name if len(scenes) == 1 else f"{len(scenes)} scenes"
-    what = f"{names}, {count} frames"
+    what = f"{names}, {count} frame{'' if count == 1 else 's'}"
     print(f"{what} of {args.dataroot} ({args.version})", file=sys.stderr)
-    _draw(moments, count, reader, scenes, args)
-    for path in filter(None, (args.mp4, args.png)):
+    recording = _read(moments, count, reader, scenes, args)
+    if recording is not None:
+        _write(recording, args)
+    for path in filter(None, (args.html, args.rrd, args.mp4, args.png)):
         print(f"{path}: {what}")
     if reader.broken:
         print(f"{len(reader.broken)} images could not be read, first {reader.broken[0]}")
+    if recording is not None and args.serve is not None:
+        from drivetr.cli.replay_folder import serve_recording
 
-
-def _check(args: argparse.Namespace) -> None:
-    if args.mp4 is None and args.png is None:
-        raise DrivetrError("nothing to write: pass --mp4 FILE for a film or --png DIR for pictures")
-    for name, low, high in (
-        ("score-threshold", 0.0, 1.0),
-        ("fps", 0.1, 240.0),
-        ("width", 320, 7680),
-        ("range", 1.0, 1000.0),
-        ("worst", 1, 100_000),
-        ("from", 0.0, 1e6),
-        ("to", 0.0, 1e6),
-    ):
-        value = getattr(args, {"from": "start", "to": "end"}.get(name, name.replace("-", "_")))
-        if value is not None and not low <= value <= high:
-            raise DrivetrError(f"--{name} is {value:g}; expected a number from {low:g} to {high:g}")
-    if args.end is not None and args.end < args.start:
-        raise DrivetrError(
-            f"--from {args.start:g} is later than --to {args.end:g}; both are seconds since the"
-            " scene began"
-        )
-    if args.worst is not None and not args.results and args.checkpoint is None:
-        raise DrivetrError(
-            "--worst looks for the errors of predictions: pass --results FILE or --checkpoint C"
-        )
-    if args.png is not None and Path(args.png).is_file():
-        raise DrivetrError(f"--png {args.png} is a file; expected the folder for the pictures")
-    if args.mp4 is not None and not args.mp4.lower().endswith(".mp4"):
-        raise DrivetrError(f"--mp4 {args.mp4}: the name of the film has to end with .mp4")
+        serve_recording(recording, args.serve, args.range)
 
 
 def _choose(
@@ -162,7 +173,8 @@ def _choose(
     """The moments to show, in their order, and how many they are."""
     from tqdm import tqdm
 
-    from drivetr.cli.replay_select import Window, count_moments, worst_moments
+    from drivetr.cli.replay_moments import Window
+    from drivetr.cli.replay_select import count_moments, worst_moments
 
     window = Window(args.start, math.inf if args.end is None else args.end)
     count = count_moments(reader, scenes, window)
@@ -174,17 +186,18 @@ def _choose(
     return worst, len(worst)
 
 
-def _draw(
+def _read(
     moments: "Iterable[Moment]",
     count: int,
     reader: "SceneReader",
     scenes: "Sequence[SceneRecord]",
     args: argparse.Namespace,
-) -> None:
-    """Draws frame by frame into the film and the folder of pictures."""
+) -> "Recording | None":
+    """Draws frame by frame into film and folder, and joins what a page or Rerun shows."""
     from tqdm import tqdm
 
-    from drivetr.cli.replay_write import PictureOptions, open_pictures, show
+    from drivetr.cli.replay_recording import FrameRecorder, join_frames
+    from drivetr.cli.replay_write import PictureOptions, join_rigs, open_pictures, show
 
     options = PictureOptions(
         mp4=None if args.mp4 is None else Path(args.mp4),
@@ -194,8 +207,30 @@ def _draw(
         range_m=args.range,
         ranked=args.worst is not None,
     )
+    recorder = FrameRecorder(reader, args.image_width) if wants_recording(args) else None
     rigs = {scene.name: reader.rig(scene) for scene in scenes}
     with open_pictures(options) as pictures:
         shown = tqdm(moments, total=count, desc="replay", unit="frame")
-        for _ in show(shown, reader, rigs, pictures, None):
-            pass
+        frames = list(show(shown, reader, rigs, pictures, recorder))
+    if recorder is None:
+        return None
+    return join_frames(
+        frames,
+        scenes,
+        args.version,
+        join_rigs(rigs.values()),
+        reader.moments.names,
+        args.score_threshold,
+    )
+
+
+def _write(recording: "Recording", args: argparse.Namespace) -> None:
+    """Writes the files that hold the whole recording."""
+    if args.html is not None:
+        from drivetr.visual.replay_page import write_html
+
+        write_html(recording, args.html)
+    if args.rrd is not None:
+        from drivetr.visual.rerun_file import write_rrd
+
+        write_rrd(recording, args.rrd, args.range)

@@ -1,6 +1,7 @@
 """The samples of scenes with their truth and predictions, and how these meet; without pictures."""
 
-from collections.abc import Container, Iterator, Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,6 +68,23 @@ class Moment:
         return int(met.truth_judged.sum()) - hits + int(judged.sum()) - hits
 
 
+@dataclass(frozen=True)
+class Window:
+    """A part of every scene.
+
+    Attributes:
+        start_s: first moment in seconds since the scene began.
+        end_s: last moment.
+    """
+
+    start_s: float = 0.0
+    end_s: float = math.inf
+
+    def __contains__(self, time_s: float) -> bool:
+        """Whether a moment belongs to it."""
+        return self.start_s <= time_s <= self.end_s
+
+
 class MomentReader:
     """Reads the samples of scenes in the order of time.
 
@@ -87,7 +105,7 @@ class MomentReader:
         """What the sources of predictions are called."""
         return [source.name for source in self._sources]
 
-    def of(self, scene: SceneRecord, window: Container[float] | None = None) -> Iterator[Moment]:
+    def of(self, scene: SceneRecord, window: Window = Window()) -> Iterator[Moment]:
         """The moments of a scene.
 
         Sources that remember are asked for the samples before the first wanted one too, so that
@@ -95,10 +113,10 @@ class MomentReader:
 
         Args:
             scene: of the dataset.
-            window: the wanted moments, in seconds since the scene began; None for all.
+            window: the wanted moments.
         """
         times = self.times(scene)
-        wanted = [window is None or time_s in window for time_s in times]
+        wanted = [time_s in window for time_s in times]
         last = max((i for i, is_wanted in enumerate(wanted) if is_wanted), default=-1)
         samples = [self._index.sample(scene.first_row + i) for i in range(len(times))]
         labelled = any(len(sample.annotations) for sample in samples)

@@ -1,10 +1,12 @@
 """Predictions that a replay draws: from submissions, or from a detector that runs meanwhile."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -12,12 +14,15 @@ from torch import Tensor
 from drivetr.data.nuscenes.index import NuScenesIndex
 from drivetr.data.nuscenes.splits import splits_of_version
 from drivetr.engine.api import FrameStream, load_detector
+from drivetr.engine.stories import StoryTeller
+from drivetr.engine.story_choice import StoryChoice
 from drivetr.engine.training import has_memory
 from drivetr.errors import DrivetrError
 from drivetr.evaluation.nuscenes.submission import read_boxes
 from drivetr.geometry.nuscenes_boxes import boxes_from_nuscenes
 from drivetr.structures.classes import DETECTION_CLASSES
 from drivetr.structures.detections import Detections
+from drivetr.visual.recording import QueryStory, RecordedImage
 
 
 class PredictionSource(Protocol):
@@ -41,6 +46,12 @@ class PredictionSource(Protocol):
 
     def tracks(self, token: str, found: Detections) -> tuple[str, ...] | None:
         """Names of the objects that the boxes found in a sample belong to; None without such."""
+        ...
+
+    def stories(
+        self, token: str, found: Detections, images: Sequence[RecordedImage]
+    ) -> tuple[QueryStory, ...]:
+        """Why boxes found in a sample came about, told in the recording's pictures."""
         ...
 
 
@@ -90,6 +101,12 @@ class SubmissionSource:
             return None
         return tuple(box["tracking_id"] for box in self._results[token])
 
+    def stories(
+        self, token: str, found: Detections, images: Sequence[RecordedImage]
+    ) -> tuple[QueryStory, ...]:
+        """None: a submission does not tell why."""
+        return ()
+
 
 class CheckpointSource:
     """The boxes that a trained detector finds in samples when they are asked for.
@@ -97,18 +114,28 @@ class CheckpointSource:
     One with a memory remembers the sample before where samples are asked for in the order of time.
     """
 
-    def __init__(self, path: Path, index: NuScenesIndex, split: str | None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        name: str,
+        index: NuScenesIndex,
+        split: str | None,
+        choice: StoryChoice | None,
+    ) -> None:
         """Loads the detector, and the dataset with the transforms that it was tested with.
 
         Args:
-            path: of the checkpoint.
+            path: of the checkpoint or folder.
+            name: what its predictions are called.
             index: of the dataset it runs on.
             split: that it can be asked about; None for all splits of the version.
+            choice: the predictions whose stories are told, if any.
 
         Raises:
-            DrivetrError: the checkpoint is damaged, or its classes are not nuScenes' ones.
+            DrivetrError: the checkpoint is damaged, its classes are not nuScenes' ones, or it is
+                asked for stories that it cannot tell.
         """
-        self.name = path.stem
+        self.name = name
         loaded = load_detector(path)
         unknown = set(loaded.classes) - set(DETECTION_CLASSES)
         if unknown:
@@ -119,7 +146,10 @@ class CheckpointSource:
         gaps = {"with_targets": False, "missing_images": "tolerant", "missing_limit": 1.0}
         spec = replace(loaded.spec, test_data=loaded.spec.test_data | gaps)
         loaded = replace(loaded, spec=spec)
+        self._index, self._choice = index, choice
         self._stream = FrameStream(loaded)
+        self._teller = None if choice is None else StoryTeller(loaded)
+        self._last = ""  # the sample that it ran on last
         self.remembers = has_memory(loaded.detector)
         splits = split or "+".join(splits_of_version(index.dataroot, index.version))
         if not splits:
@@ -137,26 +167,80 @@ class CheckpointSource:
 
     def detections(self, token: str, lidar_from_global: Float[Tensor, "4 4"]) -> Detections:
         """The boxes of a sample in its reference frame."""
+        return self._run(token)
+
+    def _run(self, token: str) -> Detections:
+        """What the detector finds in a sample, after those that it ran on before."""
         frame = self._dataset[self._position_of[token]]
-        found = self._stream.next(frame)
+        found = (self._teller or self._stream).next(frame)
+        self._last = token
         return replace(found, labels=self._label_of[found.labels])
 
     def tracks(self, token: str, found: Detections) -> tuple[str, ...] | None:
         """The numbers of the objects that a detector with queries in time carries along."""
         return None if found.ids is None else tuple(str(number) for number in found.ids.tolist())
 
+    def stories(
+        self, token: str, found: Detections, images: Sequence[RecordedImage]
+    ) -> tuple[QueryStory, ...]:
+        """Why the chosen ones of the boxes that `detections` gave for a sample came about.
+
+        Where it ran on others meanwhile it runs on the sample again, with a memory from the
+        beginning of the scene on.
+        """
+        if self._teller is None or self._choice is None:
+            return ()
+        rows = self._choice.rows(found)
+        if not rows:
+            return ()
+        if self._last != token:
+            for earlier in self._leading_to(token):
+                self._run(earlier)
+        return self._teller.tell(found, rows, self.name, images)
+
+    def _leading_to(self, token: str) -> list[str]:
+        """The samples to run on so that a sample's answer is that of its place in the scene."""
+        if not self.remembers:
+            return [token]
+        row = self._index.row_of(token)
+        scene = self._index.scenes()[self._index.sample(row).scene_row]
+        return self._index.tokens_of(np.arange(scene.first_row, row + 1))
+
 
 def open_predictions(
-    results: Sequence[str], checkpoint: str | None, index: NuScenesIndex, split: str | None
+    results: Sequence[str],
+    checkpoint: str | None,
+    index: NuScenesIndex,
+    split: str | None,
+    choice: StoryChoice | None = None,
 ) -> list[PredictionSource]:
-    """The sources that the command line names, each under a name of its own."""
-    paths = [Path(result) for result in results]
+    """The sources that the command line names, each under a name of its own.
+
+    Args:
+        results: submissions.
+        checkpoint: a detector to run, if any.
+        index: of the dataset.
+        split: that the detector can be asked about; None for all splits of the version.
+        choice: the detector's predictions whose stories are told, if any.
+    """
+    paths = [Path(path) for path in (*results, *([] if checkpoint is None else [checkpoint]))]
+    names = _distinct_names(paths)
+    sources: list[PredictionSource] = [
+        SubmissionSource(Path(path), name) for path, name in zip(results, names, strict=False)
+    ]
+    if checkpoint is not None:
+        sources.append(CheckpointSource(Path(checkpoint), names[-1], index, split, choice))
+    return sources
+
+
+def _distinct_names(paths: Sequence[Path]) -> list[str]:
+    """Names of files without their folders where these differ; never two the same."""
     names = [path.stem for path in paths]
     if len(set(names)) < len(names):  # the same file name in several folders
         names = [f"{path.parent.name}/{path.stem}" for path in paths]
-    sources: list[PredictionSource] = [
-        SubmissionSource(path, name) for path, name in zip(paths, names, strict=True)
-    ]
-    if checkpoint is not None:
-        sources.append(CheckpointSource(Path(checkpoint), index, split))
-    return sources
+    seen: Counter[str] = Counter()
+    for number, name in enumerate(names):
+        seen[name] += 1
+        if seen[name] > 1:
+            names[number] = f"{name} ({seen[name]})"
+    return names

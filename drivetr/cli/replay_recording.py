@@ -7,11 +7,17 @@ from jaxtyping import Float
 from torch import Tensor
 
 from drivetr.cli.replay_moments import Moment
-from drivetr.cli.replay_scene import View
-from drivetr.data.nuscenes.index import NuScenesIndex, SceneRecord
-from drivetr.data.paths import resolve_inside
+from drivetr.cli.replay_scene import SceneReader, View
+from drivetr.data.nuscenes.index import SceneRecord
 from drivetr.visual.jpeg import encode_jpeg, shrink
-from drivetr.visual.recording import BoxSet, RecordedFrame, RecordedImage, Recording, empty_boxes
+from drivetr.visual.recording import (
+    BoxSet,
+    QueryStory,
+    RecordedFrame,
+    RecordedImage,
+    Recording,
+    empty_boxes,
+)
 
 _JPEG_START = b"\xff\xd8\xff"
 
@@ -20,12 +26,12 @@ class FrameRecorder:
     """Makes recorded frames of moments.
 
     Args:
-        index: of the dataset.
+        reader: of the dataset and the predictions.
         image_width: pixels; wider images are made as small as that, others keep their bytes.
     """
 
-    def __init__(self, index: NuScenesIndex, image_width: int) -> None:
-        self._index = index
+    def __init__(self, reader: SceneReader, image_width: int) -> None:
+        self._reader = reader
         self._width = image_width
 
     def frame(
@@ -49,6 +55,16 @@ class FrameRecorder:
             partners=_partners(moment),
             points=points,
             notes=tuple(notes),
+            stories=self._stories(moment, images),
+        )
+
+    def _stories(self, moment: Moment, images: Sequence[RecordedImage]) -> tuple[QueryStory, ...]:
+        token = moment.sample.token
+        return tuple(
+            story
+            for source in self._reader.sources
+            if source.name not in moment.silent
+            for story in source.stories(token, moment.found[source.name], images)
         )
 
     def _image(self, channel: str, view: View) -> RecordedImage:
@@ -64,7 +80,7 @@ class FrameRecorder:
         if view.image is None or view.filename is None:
             return None
         if view.size[1] <= self._width:
-            content = resolve_inside(self._index.dataroot, view.filename).read_bytes()
+            content = self._reader.content(view.filename)
             if content.startswith(_JPEG_START):
                 return content
         return encode_jpeg(shrink(view.image, self._width))
@@ -74,7 +90,7 @@ def join_frames(
     frames: Iterable[RecordedFrame],
     scenes: Sequence[SceneRecord],
     version: str,
-    channels: Sequence[str],
+    channels: Iterable[str],
     sources: Sequence[str],
     threshold: float,
 ) -> Recording:

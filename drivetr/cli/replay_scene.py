@@ -50,6 +50,7 @@ class SceneReader:
         score_threshold: predictions below are left out of pictures.
 
     Attributes:
+        sources: of predictions.
         moments: reads what the pictures are joined to.
     """
 
@@ -57,6 +58,7 @@ class SceneReader:
         self, index: NuScenesIndex, sources: Sequence[PredictionSource], score_threshold: float
     ) -> None:
         self._index = index
+        self.sources = sources
         self.moments = MomentReader(index, sources)
         self._score_threshold = score_threshold if sources else None
         self._images = ImageLoader(
@@ -97,12 +99,16 @@ class SceneReader:
                 image = None if loaded is None else loaded.permute(1, 2, 0).contiguous().numpy()
             filename = None if record is None else record.filename
             record = record or replace(usual, global_from_ego=moment.sample.global_from_ego)
-            size = (record.height, record.width) if image is None else image.shape[:2]
+            height, width = (record.height, record.width) if image is None else image.shape[:2]
             projection = img_from_reference(record, moment.global_from_lidar)
-            projection[0] *= size[1] / record.width
-            projection[1] *= size[0] / record.height
-            views[channel] = View(image, size, projection, filename)
+            projection[0] *= width / record.width
+            projection[1] *= height / record.height
+            views[channel] = View(image, (height, width), projection, filename)
         return views
+
+    def content(self, filename: str) -> bytes:
+        """The bytes of an image file of the dataset."""
+        return resolve_inside(self._index.dataroot, filename).read_bytes()
 
     def draw(
         self, moment: Moment, views: dict[str, View], points: Float[Tensor, "P 3"] | None

@@ -3,11 +3,9 @@
 import difflib
 import heapq
 import logging
-import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
-from drivetr.cli.replay_moments import Moment, MomentReader
+from drivetr.cli.replay_moments import Moment, MomentReader, Window
 from drivetr.cli.replay_predictions import PredictionSource
 from drivetr.cli.track_samples import tokens_of_splits
 from drivetr.data.nuscenes.index import NuScenesIndex, SceneRecord
@@ -61,23 +59,6 @@ def choose_scenes(
             if not any(_covers(source, scene, index) for scene in scenes)
         )
     )
-
-
-@dataclass(frozen=True)
-class Window:
-    """A part of every scene.
-
-    Attributes:
-        start_s: first moment in seconds since the scene began.
-        end_s: last moment.
-    """
-
-    start_s: float = 0.0
-    end_s: float = math.inf
-
-    def __contains__(self, time_s: float) -> bool:
-        """Whether a moment belongs to it."""
-        return self.start_s <= time_s <= self.end_s
 
 
 def count_moments(reader: MomentReader, scenes: Sequence[SceneRecord], window: Window) -> int:

@@ -1,7 +1,7 @@
 """A trained model to look into, and an image as it takes it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +9,12 @@ import torch
 from torch import nn
 
 from drivetr.data.decode import decode_image_file
-from drivetr.engine.api import load_detector
+from drivetr.engine.api import LoadedDetector, load_detector
 from drivetr.engine.build import Builder
 from drivetr.engine.convert import from_pretrained
 from drivetr.engine.devices import choose_device
+from drivetr.errors import DrivetrError
+from drivetr.models.query_attention import multi_view_part
 from drivetr.structures.images import ImageSample
 
 Transform = Callable[[ImageSample, torch.Generator], ImageSample]
@@ -52,6 +54,27 @@ def load_model(path: str | Path, device: str | None = None) -> LoadedModel:
     node: Any = loaded.spec.test_data.get("transforms", ())
     built = Builder(loaded.spec.source).build(node, "test_data.transforms")
     return LoadedModel(loaded.detector, built, loaded.classes, loaded.device)
+
+
+def load_around(path: str | Path, device: str | None = None) -> LoadedDetector:
+    """Loads a checkpoint, or a folder with a converted 3D detector, that looks around a car.
+
+    Args:
+        path: of either.
+        device: name of the device, None for the best there is.
+
+    Raises:
+        DrivetrError: it cannot be read, or is no such detector.
+    """
+    loaded = from_pretrained(path) if Path(path).is_dir() else load_detector(path, device)
+    model = loaded.detector if isinstance(loaded, LoadedDetector) else loaded
+    if not isinstance(loaded, LoadedDetector) or multi_view_part(model) is None:
+        raise DrivetrError(
+            f"{path} holds a {type(model).__name__}, which does not look at the cameras around a"
+            " car; name an IMAGE for a DETR or a ViT, or another checkpoint"
+        )
+    chosen = choose_device(device)
+    return replace(loaded, detector=model.to(chosen), device=chosen)
 
 
 def read_sample(path: Path, transforms: Sequence[Transform]) -> ImageSample:

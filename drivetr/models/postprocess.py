@@ -49,5 +49,6 @@ class TopKPostprocess:
             keep &= (frame_scores > self.score_threshold) & chosen.isfinite().all(-1)
             labels = frame_index % num_classes
             numbers = None if ids is None else ids[i, queries]
-            detections.append(Detections(chosen, frame_scores, labels, numbers)[keep])
+            found = Detections(chosen, frame_scores, labels, numbers, queries)
+            detections.append(found[keep])
         return detections

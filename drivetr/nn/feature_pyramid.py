@@ -65,6 +65,30 @@ class FeaturePyramid:
                 total = total + torch.einsum("bgdqp,bqpg->bqgd", grouped, share)
         return total.flatten(2)
 
+    def footprint(
+        self, place: Float[Tensor, "B N Q P 2"], weights: Float[Tensor, "B Q N P L G"]
+    ) -> Float[Tensor, "B G Q M"]:
+        """How much `gather` takes from each cell: its weights, put down where it samples.
+
+        Told in the M cells of the finest level, in the order (camera, row, column); what is taken
+        from a coarser cell lies spread over the finer ones that it covers. What is sampled outside
+        the images lies nowhere. Grows with Q * M: for a few chosen queries.
+
+        Args:
+            place: as for `gather`.
+            weights: likewise.
+        """
+        (batch, num_cameras, queries, _, _), groups = place.shape, weights.shape[-1]
+        finest = self.levels[0].shape[-2:]
+        total = place.new_zeros(batch, groups, queries, num_cameras, *finest)
+        for index, level in enumerate(self.levels):
+            for camera in range(num_cameras):
+                share = weights[:, :, camera, :, index].movedim(-1, 1)  # B G Q P
+                where = place[:, None, camera].expand(-1, groups, -1, -1, -1)  # B G Q P 2
+                cells = spread_samples(where.flatten(0, 2), share.flatten(0, 2), level.shape[-2:])
+                total[:, :, :, camera] += _refined(cells, finest).view_as(total[:, :, :, camera])
+        return total.flatten(3)
+
 
 def sample_map(
     features: Float[Tensor, "B C H W"], place: Float[Tensor, "B Q P 2"]
@@ -76,3 +100,29 @@ def sample_map(
         place: column and row, -1 and 1 being the outer edges of the first and the last cell.
     """
     return functional.grid_sample(features.to(place.dtype), place, align_corners=False)
+
+
+def spread_samples(
+    place: Float[Tensor, "Z P 2"], weights: Float[Tensor, "Z P"], size: tuple[int, ...]
+) -> Float[Tensor, "Z H W"]:
+    """What each cell counts in a weighted sum of samples: the transpose of `sample_map`.
+
+    Args:
+        place: of the samples, as `sample_map` takes them.
+        weights: of the samples.
+        size: rows H and columns W of the map.
+    """
+    with torch.enable_grad():  # the sum is linear in the map, so that its gradient is the answer
+        blank = weights.new_zeros(len(place), 1, *size, requires_grad=True)
+        seen = sample_map(blank, place.detach()[:, None])[:, 0, 0]  # Z P
+        (cells,) = torch.autograd.grad((seen * weights.detach()).sum(), blank)
+    return cells[:, 0]
+
+
+def _refined(cells: Float[Tensor, "Z h w"], size: tuple[int, ...]) -> Float[Tensor, "Z H W"]:
+    """The same weight in finer cells; each map keeps its sum."""
+    if cells.shape[-2:] == size:
+        return cells
+    fine = functional.interpolate(cells[:, None], size, mode="bilinear")[:, 0]
+    before, after = cells.sum((-2, -1), keepdim=True), fine.sum((-2, -1), keepdim=True)
+    return fine * before / after.clamp(min=torch.finfo(fine.dtype).tiny)

@@ -27,8 +27,8 @@ class Position:
         """The positions of these tokens and then of others; both have the same parts."""
         return Position(_joined(self.added, other.added), _joined(self.points, other.points))
 
-    def __getitem__(self, tokens: slice) -> "Position":
-        """The positions of some of the tokens."""
+    def __getitem__(self, tokens: slice | Tensor) -> "Position":
+        """The positions of some of the tokens, by a slice or by their numbers."""
         return Position(
             None if self.added is None else self.added[:, tokens],
             None if self.points is None else self.points[:, tokens],

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -65,9 +66,33 @@ class ProjectedSampling(nn.Module):
         Raises:
             DrivetrError: the rig has another number of cameras.
         """
-        points = query_position.points
-        if points is None:
-            raise ValueError("ProjectedSampling needs queries that stand somewhere")
+        points = _points(query_position)
+        place, weights = self._look(query, memory, query_position)
+        seen = self.output_proj(memory.gather(place, weights))
+        logits = inverse_sigmoid(unit_from_metres(points, self.span))
+        return seen + self.position_encoder(logits), None
+
+    def weights(
+        self,
+        query: Float[Tensor, "B Q C"],
+        memory: FeaturePyramid,
+        query_position: Position,
+        memory_position: Position,
+        mask: Any = None,
+    ) -> Float[Tensor, "B 1 Q M"]:
+        """What part of all that a query takes comes from each cell of the finest level.
+
+        Takes what `forward` takes. The weights do not compete; here they are told as shares of
+        their sum, which is zero where no camera sees the point.
+        """
+        cells = memory.footprint(*self._look(query, memory, query_position))
+        return cells / cells.sum(-1, keepdim=True).clamp(min=torch.finfo(cells.dtype).tiny)
+
+    def _look(
+        self, query: Tensor, memory: FeaturePyramid, query_position: Position
+    ) -> tuple[Float[Tensor, "B N Q 1 2"], Float[Tensor, "B Q N 1 L 1"]]:
+        """Where the queries stand in every camera, and the weights of what stands there."""
+        points = _points(query_position)
         found = memory.cameras.valid.shape[1]
         if found != self.num_cameras:
             raise DrivetrError(
@@ -78,7 +103,10 @@ class ProjectedSampling(nn.Module):
         known = query if query_position.added is None else query + query_position.added
         split = (self.num_cameras, 1, len(memory.levels), 1)  # cameras, points, levels, groups
         weights = self.attention_weights(known).sigmoid().unflatten(-1, split)
-        weights = weights * visible.transpose(1, 2)[..., None, None]  # B Q N 1 L 1
-        seen = self.output_proj(memory.gather(place, weights))
-        logits = inverse_sigmoid(unit_from_metres(points, self.span))
-        return seen + self.position_encoder(logits), None
+        return place, weights * visible.transpose(1, 2)[..., None, None]
+
+
+def _points(position: Position) -> Float[Tensor, "B Q 3"]:
+    if position.points is None:
+        raise ValueError("ProjectedSampling needs queries that stand somewhere")
+    return position.points

@@ -76,13 +76,32 @@ class SampledAggregation(nn.Module):
             memory_position: not looked at; the cameras tell where the maps are.
             mask: not looked at; what a camera sees follows from its matrix.
         """
+        return self.output_proj(memory.gather(*self._look(query, memory, query_position))), None
+
+    def weights(
+        self,
+        query: Float[Tensor, "B Q C"],
+        memory: FeaturePyramid,
+        query_position: Position,
+        memory_position: Position,
+        mask: Any = None,
+    ) -> Float[Tensor, "B groups Q M"]:
+        """How much each group of channels takes from each cell of the finest level.
+
+        Takes what `forward` takes. The sum is less than one where a share is lost.
+        """
+        return memory.footprint(*self._look(query, memory, query_position))
+
+    def _look(
+        self, query: Tensor, memory: FeaturePyramid, query_position: Position
+    ) -> tuple[Float[Tensor, "B N Q P 2"], Float[Tensor, "B Q N P L G"]]:
+        """Where every camera sees the points of the queries, and their weights."""
         if query_position.points is None:
             raise ValueError("SampledAggregation needs queries that stand somewhere")
         offsets = self.learnable_fc(query).float().unflatten(-1, (-1, 3))  # B Q P 3
         place, _ = memory.project(query_position.points[:, :, None] + offsets)
         known = query if query_position.added is None else query + query_position.added
-        weights = self.shares(known, memory.cameras)
-        return self.output_proj(memory.gather(place, weights)), None
+        return place, self.shares(known, memory.cameras)
 
     def shares(
         self, known: Float[Tensor, "B Q C"], cameras: Cameras

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - the name every PyTorch reader expects
 
 from drivetr.nn.attention import MultiheadAttention
 from drivetr.nn.kernel import GaussianKernel
@@ -73,3 +74,30 @@ class TwoMomentAttention(nn.Module):
             then = None if then is None or now is None else torch.where(has_past, then, now)
         points = None if then is None or now is None else torch.cat([now, then], dim=1)
         return seen + past, points
+
+    def weights(
+        self,
+        query: Float[Tensor, "B Q C"],
+        memory: Float[Tensor, "B M C"],
+        query_position: Position,
+        memory_position: Position,
+        mask: Bool[Tensor, "B 1 1 M"] | None = None,
+    ) -> Float[Tensor, "B 2*heads Q M"]:
+        """How much each query looks at each token, as `MultiheadAttention.weights`.
+
+        Every head sums to one: those of now over the first half of the tokens, those of the past
+        over the second. As with the points, the past repeats now where a sample has none.
+        """
+        half = memory.shape[1] // 2
+
+        def look(attention: MultiheadAttention, tokens: slice) -> Float[Tensor, "B heads Q M/2"]:
+            visible = None if mask is None else mask[..., tokens]
+            return attention.weights(
+                query, memory[:, tokens], query_position, memory_position[tokens], visible
+            )
+
+        now, then = look(self.now, slice(half)), look(self.then, slice(half, None))
+        now, then = F.pad(now, (0, half)), F.pad(then, (half, 0))
+        if mask is not None:
+            then = torch.where(mask[..., half:].any(-1, keepdim=True), then, now)
+        return torch.cat([now, then], dim=1)

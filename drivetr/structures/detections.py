@@ -17,12 +17,14 @@ class Detections:
         labels: index into the detector's classes.
         ids: number of the object that a query was carried along for, the same through a scene;
             several boxes of one query share it. None where a detector carries no queries.
+        queries: which of the model's queries gave each box; None for boxes of no query.
     """
 
     boxes: Float[Tensor, "M 10"]
     scores: Float[Tensor, "M"]
     labels: Int[Tensor, "M"]
     ids: Int[Tensor, "M"] | None = None
+    queries: Int[Tensor, "M"] | None = None
 
     def __len__(self) -> int:
         """Number of boxes."""
@@ -31,7 +33,8 @@ class Detections:
     def __getitem__(self, keep: Tensor | slice) -> "Detections":
         """The boxes chosen by a mask, indices or a slice."""
         ids = None if self.ids is None else self.ids[keep]
-        return Detections(self.boxes[keep], self.scores[keep], self.labels[keep], ids)
+        queries = None if self.queries is None else self.queries[keep]
+        return Detections(self.boxes[keep], self.scores[keep], self.labels[keep], ids, queries)
 
     def to(self, device: torch.device | str) -> "Detections":
         """The same detections on another device."""
@@ -41,4 +44,5 @@ class Detections:
             scores=self.scores.to(device),
             labels=self.labels.to(device),
             ids=None if self.ids is None else self.ids.to(device),
+            queries=None if self.queries is None else self.queries.to(device),
         )

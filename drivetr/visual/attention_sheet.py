@@ -50,7 +50,7 @@ def attention_sheet(
     pictures = [("image", _overview(plain, panels, scale))]
     for number, panel in enumerate(panels):
         heat = heat_map(panel.weights, cell_px, image.shape[:2])
-        picture = _glow(plain, resize_map(heat, (height, width)))
+        picture = glow(plain, resize_map(heat, (height, width)))
         _mark(picture, panel, scale, _colour(number))
         pictures.append((panel.title, picture))
     return _arranged(pictures, (height, width))
@@ -80,7 +80,7 @@ def resize_map(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np
     return np.asarray(resized, dtype=np.float32)
 
 
-def _glow(image: Canvas, heat: NDArray[np.float32]) -> Canvas:
+def glow(image: Canvas, heat: NDArray[np.float32]) -> Canvas:
     """The image in dark grey under the heat's colours, which show where there is much of it."""
     grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     levels = (heat * 255).round().clip(0, 255).astype(np.uint8)

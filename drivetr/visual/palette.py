@@ -41,6 +41,14 @@ OTHER_COLOURS: tuple[Colour, ...] = (
     (255, 238, 39),
 )
 
+# What became of a box; told apart as the class colours are: blue-green, orange-red, yellow, grey.
+OUTCOME_COLOURS: dict[str, Colour] = {
+    "hit": (46, 204, 162),
+    "false": (255, 107, 61),
+    "missed": (255, 221, 51),
+    "ignored": (146, 152, 163),
+}
+
 
 @dataclass(frozen=True)
 class BoxStyle:

@@ -61,12 +61,16 @@ class RecordedImage:
 
 @dataclass(frozen=True)
 class AttentionMap:
-    """Where one query looked in one layer: one map a camera, all of them sum to one.
+    """Where one query looked in one layer: one map a camera.
+
+    Each map covers its camera's whole picture, whatever part of it the detector was shown. All maps
+    together sum to one, with those of the past where a detector looks at that too, and to less
+    where a detector takes samples outside its images.
 
     Attributes:
         layer: decoder layer, from 0; -1 for the mean over layers.
         head: attention head, from 0; -1 for the mean over heads.
-        maps: one a camera of the frame.
+        maps: one a camera of the frame, in its order.
     """
 
     layer: int
@@ -82,8 +86,12 @@ class QueryStory:
         source: name of the set of predictions.
         row: of the prediction in that set.
         attention: maps that were asked for.
-        path: (L+1,3) reference point in metres before the first layer and after each.
-        camera_shares: (L,N) weight that each camera carried in each layer.
+        path: (L+1,3) reference point in metres before the first layer, and after each the centre
+            of the box, which is the next reference point where a detector refines its queries.
+        camera_shares: (L,N) weight that each camera carried in each layer, mean of the heads.
+        query: number of the query among those of its frame.
+        past_attention: maps of the cameras' earlier images, for detectors that look at these.
+        past_shares: (L,N) weight of the earlier images, likewise; None where there are none.
     """
 
     source: str
@@ -91,6 +99,9 @@ class QueryStory:
     attention: tuple[AttentionMap, ...]
     path: Float[Tensor, "L1 3"]
     camera_shares: Float[Tensor, "L N"]
+    query: int = -1
+    past_attention: tuple[AttentionMap, ...] = ()
+    past_shares: Float[Tensor, "L N"] | None = None
 
 
 @dataclass(frozen=True)

@@ -96,3 +96,22 @@ def test_what_a_vit_is_not_asked(vit, files, tmp_path, options, told):
     with pytest.raises(DrivetrError, match=told):
         call(vit, files[1], "--out", str(tmp_path / "sheet.png"), *options)
     assert not (tmp_path / "sheet.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ((), r"holds a DETR, which does not look at the cameras around a car; name an IMAGE"),
+        (("--point", "3,4"), "--point asks a DETR's encoder about an IMAGE"),
+        (("--top", "2", "--query", "1"), "--top and --query both"),
+    ],
+)
+def test_without_an_image_a_3d_detector_is_asked(files, tmp_path, options, told):
+    with pytest.raises(DrivetrError, match=told):
+        call(files[0], "--out", str(tmp_path / "sheet.png"), *options)
+
+
+@pytest.mark.parametrize("option", ["--sample", "--top", "--dataroot", "--version", "--split"])
+def test_an_image_is_no_sample(files, tmp_path, option):
+    with pytest.raises(DrivetrError, match=rf"{option} asks a 3D detector about a sample"):
+        call(*files, "--out", str(tmp_path / "sheet.png"), option, "3")

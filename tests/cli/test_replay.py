@@ -15,21 +15,17 @@ from drivetr.cli.replay_predictions import open_predictions
 from drivetr.cli.replay_scene import SceneReader
 from drivetr.data.nuscenes.index import open_index
 from drivetr.engine.api import load_detector
-from drivetr.engine.checkpoint import save_checkpoint
-from drivetr.engine.config import load_config
-from drivetr.engine.spec import DetectorSpec
-from drivetr.evaluation.nuscenes.submission import write_submission
 from drivetr.geometry.boxes import CENTER
 from drivetr.geometry.rigid import transform_points
-from drivetr.structures.classes import DETECTION_CLASSES
-from drivetr.structures.detections import Detections
 from drivetr.visual.layout import lay_out
 from drivetr.visual.page import render_frame
-
-VERSION = "v1.0-synth"
-CONFIGS = Path(__file__).parents[2] / "configs"
-CONFIG = CONFIGS / "petr" / "petr_point_synth.py"
-STREAM_CONFIG = CONFIGS / "streampetr" / "streampetr_point_synth.py"
+from tests.cli.replay_world import (
+    CONFIG,
+    STREAM_CONFIG,
+    VERSION,
+    perfect_results,
+    random_checkpoint,
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -65,22 +61,6 @@ def _replay(dataroot: Path, *options: str | Path) -> int:
     return main(["replay", str(dataroot), "--version", VERSION, "--width", "640", *words])
 
 
-def _perfect_results(dataroot: Path, version: str, path: Path, scenes: int) -> Path:
-    """A submission that repeats the truth of the first scenes."""
-    index = open_index(dataroot, version)
-    reader = SceneReader(index, [], 0.0)
-    answers = {}
-    for scene in index.scenes()[:scenes]:
-        rows = range(scene.first_row, scene.first_row + scene.num_samples)
-        for row, frame in zip(rows, reader.frames(scene), strict=True):
-            sample, truth = index.sample(row), frame.truth
-            global_from_lidar = torch.from_numpy(sample.global_from_ego) @ frame.ego_from_lidar
-            found = Detections(truth.boxes, torch.full((len(truth),), 0.9), truth.labels)
-            answers[sample.token] = (found, global_from_lidar, frame.ego_from_lidar)
-    write_submission(path, answers, DETECTION_CLASSES)
-    return path
-
-
 class TestOutputs:
     def test_film_and_pictures_of_all_scenes(self, synth: Path, tmp_path: Path) -> None:
         film, folder = tmp_path / "a" / "film.mp4", tmp_path / "pictures"
@@ -101,7 +81,7 @@ class TestOutputs:
         assert str(_scene(synth, 1)["name"]) in capsys.readouterr().out
 
     def test_results_choose_the_scene_and_are_drawn(self, synth: Path, tmp_path: Path) -> None:
-        results = _perfect_results(synth, VERSION, tmp_path / "results.json", scenes=1)
+        results = perfect_results(synth, tmp_path / "results.json", scenes=1)
         assert _replay(synth, "--png", tmp_path / "plain") == 0
         assert _replay(synth, "--png", tmp_path / "drawn", "--results", results) == 0
         high = ("--results", results, "--score-threshold", "0.95")
@@ -131,16 +111,7 @@ class TestCheckpoint:
         self, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
     ) -> Path:
         """The demo's detector, and one with a memory, with random weights."""
-        torch.manual_seed(0)
-        spec = DetectorSpec.of_config(load_config(request.param))
-        weights = spec.build_detector()[0].state_dict()
-        state = {
-            "iteration": 1,
-            "spec": spec.to_data(),
-            "model": {f"detector.{name}": value for name, value in weights.items()},
-            "ema": None,
-        }
-        return save_checkpoint(state, tmp_path_factory.mktemp("work"), keep=1)
+        return random_checkpoint(request.param, tmp_path_factory.mktemp("work"))
 
     def test_detections_are_those_of_a_test_run(self, synth: Path, checkpoint: Path) -> None:
         index = open_index(synth, VERSION)
@@ -190,7 +161,7 @@ class TestMistakes:
         assert option in self._sentence(capsys, _replay(synth, "--png", "p", option, value))
 
     def test_results_of_another_scene(self, synth: Path, tmp_path: Path, capsys) -> None:
-        results = _perfect_results(synth, VERSION, tmp_path / "results.json", scenes=1)
+        results = perfect_results(synth, tmp_path / "results.json", scenes=1)
         have, lack = (str(_scene(synth, n)["name"]) for n in (0, 1))
         status = _replay(synth, "--scene", lack, "--results", results, "--png", tmp_path / "p")
         sentence = self._sentence(capsys, status)

@@ -23,6 +23,7 @@ def test_equals_a_loop():
     assert got.labels.tolist() == [k for _, _, k in kept]
     torch.testing.assert_close(got.scores, torch.tensor([s for s, _, _ in kept]))
     torch.testing.assert_close(got.boxes, boxes[[q for _, q, _ in kept]])
+    assert got.queries.tolist() == [q for _, q, _ in kept]
 
 
 def test_nothing_seen_gives_no_boxes():

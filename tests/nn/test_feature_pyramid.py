@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from drivetr.geometry.camera import unproject_pixels
-from drivetr.nn.feature_pyramid import FeaturePyramid, sample_map
+from drivetr.nn.feature_pyramid import FeaturePyramid, sample_map, spread_samples
 from tests.models.samples import make_cameras
 
 SIZE = (96, 256)
@@ -109,3 +109,60 @@ def test_the_centre_of_a_cell_is_that_cell_and_half_of_it_is_left_at_the_edge():
     features = torch.arange(8.0).view(1, 1, 2, 4) + 1
     place = torch.tensor([[[[-0.75, -0.5]], [[0.25, 0.5]], [[-1.0, -0.5]]]])
     assert sample_map(features, place).flatten().tolist() == [1.0, 7.0, 0.5]
+
+
+class TestFootprint:
+    def test_it_is_what_gather_takes(self):
+        """Of one level the cells, times their footprint, are what is gathered."""
+        pyramid = random_pyramid()
+        pyramid = FeaturePyramid(pyramid.levels[:1], pyramid.cameras)
+        place, weights = self.draw(levels=1)
+        cells = pyramid.footprint(place, weights)  # B G Q M
+        content = pyramid.levels[0].movedim(2, -1).flatten(1, 3).unflatten(-1, (4, 2))  # B M G D
+        taken = torch.einsum("bgqm,bmgd->bqgd", cells, content).flatten(2)
+        torch.testing.assert_close(taken, pyramid.gather(place, weights), atol=1e-5, rtol=1e-5)
+
+    def test_coarse_cells_spread_over_the_fine_ones_they_cover(self):
+        """Away from the borders each camera keeps its whole weight of all levels."""
+        pyramid = random_pyramid()
+        place, weights = self.draw(levels=3)
+        cells = pyramid.footprint(place * 0.5, weights).unflatten(-1, (3, 12, 32))
+        expected = weights.sum((3, 4)).permute(0, 3, 1, 2)  # B G Q N
+        torch.testing.assert_close(cells.sum((-2, -1)), expected)
+        assert (cells >= 0).all()
+
+    def test_the_coarsest_level_alone_lies_where_its_cell_does(self):
+        pyramid = random_pyramid(1, 1)
+        weights = torch.zeros(1, 1, 1, 1, 3, 1)
+        weights[..., 2, :] = 1.0  # level of 3 x 8 cells, each four rows and columns wide
+        place = torch.tensor([(5.5 / 8) * 2 - 1, (1.5 / 3) * 2 - 1]).expand(1, 1, 1, 1, 2)
+        cells = pyramid.footprint(place, weights).view(12, 32)
+        row, column = divmod(int(cells.argmax()), 32)
+        assert row in range(4, 8)
+        assert column in range(20, 24)
+        assert cells[4:8, 20:24].sum() > 0.5
+
+    def test_samples_outside_lie_nowhere(self):
+        pyramid = random_pyramid(1, 1)
+        place = torch.tensor([1e6, -3.0]).expand(1, 1, 1, 1, 2)
+        assert not pyramid.footprint(place, torch.ones(1, 1, 1, 1, 3, 1)).any()
+
+    @staticmethod
+    def draw(levels: int) -> tuple[Tensor, Tensor]:
+        """Places in and around the images of three cameras, weights of four groups."""
+        generator = torch.Generator().manual_seed(5)
+        place = torch.rand(2, 3, 4, 2, 2, generator=generator) * 2.4 - 1.2
+        return place, torch.rand(2, 4, 3, 2, levels, 4, generator=generator)
+
+
+def test_spread_samples_equals_the_neighbours_one_by_one():
+    generator = torch.Generator().manual_seed(6)
+    place = torch.rand(3, 5, 2, generator=generator) * 2.4 - 1.2
+    weights = torch.rand(3, 5, generator=generator)
+    found = spread_samples(place, weights, (3, 4))
+    for z in range(3):
+        for cell in range(12):
+            one = torch.zeros(1, 12).scatter(1, torch.tensor([[cell]]), 1.0).view(1, 3, 4)
+            shares = [four_neighbours(one, *at).item() for at in place[z].tolist()]
+            expected = sum(w * s for w, s in zip(weights[z].tolist(), shares, strict=True))
+            assert found[z].flatten()[cell].item() == pytest.approx(expected, abs=1e-5)

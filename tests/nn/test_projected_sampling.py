@@ -92,3 +92,37 @@ def test_published_shapes():
     assert shapes["attention_weights.weight"] == (24, 256)
     assert shapes["position_encoder.0.weight"] == (256, 3)
     assert shapes["position_encoder.4.bias"] == (256,)
+
+
+@torch.no_grad()
+def test_weights_are_shares_of_what_is_taken(attention, pyramid):
+    """Without the embedding, `forward` is the sum of the cells times the shares, up to a factor."""
+    content, position = queries()
+    attention.position_encoder = torch.nn.Sequential(torch.nn.Linear(3, 8))
+    torch.nn.init.zeros_(attention.position_encoder[0].weight)
+    torch.nn.init.zeros_(attention.position_encoder[0].bias)
+    one = ProjectedSampling(SPAN, embed_dim=8, num_cameras=3, num_levels=1).eval()
+    one.position_encoder = attention.position_encoder
+    torch.nn.init.normal_(one.attention_weights.weight)
+    finest = FeaturePyramid(pyramid.levels[:1], pyramid.cameras)
+    shares = one.weights(content, finest, position, Position())  # B 1 Q M
+    place, visible = finest.project(position.points[:, :, None])
+    seen = visible[..., 0].any(1)  # B Q
+    torch.testing.assert_close(shares[:, 0].sum(-1)[seen], torch.ones(int(seen.sum())))
+    assert not shares[:, 0][~seen].any()
+    cameras = shares[:, 0].unflatten(-1, (3, -1)).sum(-1).transpose(1, 2)  # B N Q
+    assert not cameras[~visible[..., 0]].any()
+    cells = finest.levels[0].movedim(2, -1).flatten(1, 3)  # B M C
+    taken = shares[:, 0] @ cells
+    found = one(content, finest, position, Position())[0]
+    total = torch.nn.functional.linear(taken, one.output_proj.weight)[seen]
+    ratio = found[seen] / total
+    middle = ratio.median(-1, keepdim=True).values
+    torch.testing.assert_close(found[seen], total * middle, atol=1e-3, rtol=1e-3)
+
+
+@torch.no_grad()
+def test_no_weight_where_no_camera_looks(attention, pyramid):
+    content, position = queries()
+    high = Position(position.added, position.points + torch.tensor([0.0, 0.0, 1000.0]))
+    assert not attention.weights(content, pyramid, high, Position()).any()

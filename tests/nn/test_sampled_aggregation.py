@@ -95,3 +95,20 @@ def test_untrained_points_lie_around_the_query():
 def test_groups_have_to_divide_the_width():
     with pytest.raises(ValueError, match="not a multiple of num_groups 3"):
         SampledAggregation(8, 3)
+
+
+@torch.no_grad()
+def test_weights_times_cells_are_what_is_seen():
+    """With one level the whole output follows from the footprint."""
+    torch.manual_seed(1)
+    attention = SampledAggregation(8, GROUPS, 1, POINTS).eval()
+    torch.nn.init.normal_(attention.weights_fc.weight)
+    pyramid = random_pyramid()
+    pyramid = FeaturePyramid(pyramid.levels[:1], pyramid.cameras)
+    content, position = queries()
+    weights = attention.weights(content, pyramid, position, Position())  # B G Q M
+    assert (weights.sum(-1) <= 1 + 1e-5).all()
+    cells = pyramid.levels[0].movedim(2, -1).flatten(1, 3).unflatten(-1, (GROUPS, -1))  # B M G D
+    taken = torch.einsum("bgqm,bmgd->bqgd", weights, cells).flatten(2)
+    found, _ = attention(content, pyramid, position, Position())
+    torch.testing.assert_close(attention.output_proj(taken), found, atol=1e-5, rtol=1e-4)

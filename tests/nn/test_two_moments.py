@@ -53,3 +53,26 @@ def test_without_a_kernel_there_are_no_points() -> None:
     seen, points = TwoMomentAttention(C, HEADS)(query, memory, Position(), Position())
     assert seen.shape == query.shape
     assert points is None
+
+
+def test_weights_are_those_of_each_moment(attention: TwoMomentAttention) -> None:
+    """Heads of now look at the first half of the tokens, heads of the past at the second."""
+    query, memory, start, places = draw()
+    weights = attention.weights(query, memory, start, places)
+    assert weights.shape == (B, 2 * HEADS, Q, 2 * M)
+    now = attention.now.weights(query, memory[:, :M], start, places[:M])
+    then = attention.then.weights(query, memory[:, M:], start, places[M:])
+    torch.testing.assert_close(weights[:, :HEADS, :, :M], now)
+    torch.testing.assert_close(weights[:, HEADS:, :, M:], then)
+    torch.testing.assert_close(weights.sum(-1), torch.ones(B, 2 * HEADS, Q))
+
+
+def test_weights_explain_the_points(attention: TwoMomentAttention) -> None:
+    """The attended points are the tokens' points under these weights, with and without a past."""
+    query, memory, start, places = draw()
+    mask = torch.ones(B, 1, 1, 2 * M, dtype=torch.bool)
+    mask[1, ..., M:] = False
+    _, points = attention(query, memory, start, places, mask)
+    weights = attention.weights(query, memory, start, places, mask)
+    assert weights.isfinite().all()
+    torch.testing.assert_close(weights @ places.points[:, None], points)

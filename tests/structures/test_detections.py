@@ -44,3 +44,11 @@ def test_ids_are_optional_and_go_along():
     carried = replace(make_detections(4), ids=torch.tensor([7, 7, 2, 9]))
     assert carried[torch.tensor([3, 0])].ids.tolist() == [9, 7]
     assert carried.to("meta").ids.is_meta
+
+
+def test_queries_are_optional_and_go_along():
+    assert make_detections(3)[1:].queries is None
+    assert make_detections(3).to("meta").queries is None
+    told = replace(make_detections(4), queries=torch.tensor([3, 3, 0, 1]))
+    assert told[torch.tensor([3, 0])].queries.tolist() == [1, 3]
+    assert told.to("meta").queries.is_meta

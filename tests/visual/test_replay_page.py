@@ -1,0 +1,531 @@
+"""The replay page in a real browser: what it shows is what the recording says."""
+
+import io
+import time
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from drivetr.errors import DrivetrError
+from drivetr.geometry.boxes import box_corners
+from drivetr.structures.classes import DETECTION_CLASSES
+from drivetr.visual.camera_view import look_at
+from drivetr.visual.drawables import Drawable
+from drivetr.visual.palette import OUTCOME_COLOURS, prediction_style
+from drivetr.visual.recording import RecordedFrame, Recording, empty_boxes, frame_errors
+from drivetr.visual.replay_page import write_html
+from tests.browser import Visitor
+from tests.visual.recordings import drive, real_keyframes, with_story
+
+pytestmark = pytest.mark.slow  # a browser starts
+
+MARKUP = "</script><script>window.bad=1</script><img src=x onerror=\"window.bad='1'\"><!--"
+# Where a corner of `drivetr.geometry.boxes` stands in the devkit's order.
+DEVKIT_CORNERS = [3, 7, 6, 2, 0, 4, 5, 1]
+
+
+@pytest.fixture(scope="module")
+def pair() -> Recording:
+    """Two sources over six frames."""
+    return drive(6, objects=40, sources=("petr", "streampetr"))
+
+
+@pytest.fixture(scope="module")
+def pair_page(pair: Recording, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("page") / "pair.html"
+    write_html(pair, path)
+    return path
+
+
+@pytest.fixture
+def shown(visitor: Visitor, pair_page: Path) -> Any:
+    """The page of the pair; it may neither complain nor ask for anything."""
+    page = visitor.visit(pair_page)
+    settle(page)
+    yield page
+    assert visitor.complaints == []
+
+
+def settle(page: Any) -> None:
+    page.evaluate("window.drivetr.settled()")
+
+
+def state(page: Any) -> dict[str, Any]:
+    settle(page)
+    found: dict[str, Any] = page.evaluate("window.drivetr.state()")
+    return found
+
+
+def wait_for_state(page: Any, **wanted: Any) -> None:
+    """Playwright's own waiting evaluates strings, which the page's policy forbids."""
+    deadline = time.monotonic() + 10
+    while (found := {name: state(page)[name] for name in wanted}) != wanted:
+        assert time.monotonic() < deadline, f"{found}, not {wanted}"
+        page.wait_for_timeout(20)
+
+
+def slide(page: Any, threshold: float) -> None:
+    page.locator("#threshold").fill(str(threshold))
+    settle(page)
+
+
+def rows_above(page: Any, panel: int, source: str | None) -> list[int]:
+    drawn = page.evaluate(f"window.drivetr.drawnAbove({panel})")
+    return sorted(box["row"] for box in drawn if box["source"] == source)
+
+
+def expected_rows(frame: RecordedFrame, source: str, threshold: float) -> list[int]:
+    shown = frame.predictions[source].scores >= threshold
+    return shown.nonzero()[:, 0].tolist()
+
+
+class TestOpening:
+    def test_from_disk_with_nothing_but_itself(
+        self, visitor: Visitor, pair: Recording, pair_page: Path
+    ) -> None:
+        page = visitor.visit(pair_page)
+        for frame in range(len(pair.frames)):
+            assert state(page)["frame"] == frame
+            page.keyboard.press("ArrowRight")
+        assert visitor.complaints == []
+        foreign = [url for url in visitor.requests if not url.startswith("data:")]
+        assert foreign == [pair_page.as_uri()]
+        assert page.title() == pair.title
+
+    def test_pictures_are_the_recording_s(self, shown: Any, pair: Recording) -> None:
+        """Above the horizon, where no box is: the colour of the sky."""
+        shot = decoded(shown.locator("#cameras canvas").first.screenshot())
+        image = decoded(pair.frames[0].images[2].jpeg)  # front left is first in the ring
+        at = round(12 * image.shape[0] / shot.shape[0])
+        assert np.abs(image[at, at].astype(float) - shot[12, 12]).max() < 12
+
+    def test_cameras_stand_in_ring_order(self, shown: Any) -> None:
+        names = shown.locator("#cameras figcaption").all_inner_texts()
+        assert names[:3] == ["FRONT LEFT", "FRONT", "FRONT RIGHT"]
+        assert names[3:] == ["BACK LEFT", "BACK", "BACK RIGHT"]
+
+    def test_the_policy_stops_a_script_that_gets_in(self, visitor: Visitor, pair_page: Path) -> None:
+        page = visitor.visit(pair_page)
+        settle(page)
+        bad = page.evaluate(
+            """() => {
+                const script = document.createElement("script");
+                script.textContent = "window.bad = 1";
+                document.body.append(script);
+                return window.bad ?? null;
+            }"""
+        )
+        assert bad is None
+        assert "Content Security Policy" in visitor.complaints[0]
+
+    def test_markup_in_names_stays_text(self, visitor: Visitor, tmp_path: Path) -> None:
+        write_html(hostile(drive(2)), tmp_path / "page.html")
+        page = visitor.visit(tmp_path / "page.html", "#by=source")
+        settle(page)
+        page.locator("#cameras canvas").first.click()
+        page.evaluate("window.drivetr.settled()")
+        assert page.evaluate("window.bad ?? null") is None
+        assert page.locator("img").count() == 0
+        assert page.locator("script:not([type^='application/']):not([type^='text/'])").count() == 1
+        told = page.locator("body").inner_text()
+        for what in ("title", "scene", "description", "note", "source", "token"):
+            assert f"{what} 道路 $data ${{style}} '\" {MARKUP}" in told
+        assert page.title() == f"title 道路 $data ${{style}} '\" {MARKUP}"
+        assert visitor.complaints == []
+
+
+class TestWhatIsDrawn:
+    @pytest.mark.parametrize("threshold", [0.0, 0.3, 0.55, 1.0])
+    def test_the_slider_leaves_what_the_data_says(
+        self, shown: Any, pair: Recording, threshold: float
+    ) -> None:
+        slide(shown, threshold)
+        frame = pair.frames[0]
+        expected = expected_rows(frame, "petr", threshold)
+        assert rows_above(shown, 0, "petr") == expected
+        assert rows_above(shown, 0, None) == list(range(len(frame.truth)))
+        plural = "1 box" if len(expected) == 1 else f"{len(expected)} boxes"
+        assert plural in shown.locator(".bev figcaption").first.inner_text()
+
+    def test_cameras_show_what_python_sees(self, shown: Any, pair: Recording) -> None:
+        slide(shown, 0.4)
+        frame = pair.frames[0]
+        rows = expected_rows(frame, "petr", 0.4)
+        boxes = frame.predictions["petr"].boxes.double()
+        corners = box_corners(boxes).numpy()
+        style = prediction_style(0, DETECTION_CLASSES)
+        drawables = [Drawable(boxes[row].numpy(), corners[row], style, str(row), 1.0) for row in rows]
+        for camera, image in enumerate(frame.images):
+            canvas = shown.locator("#cameras canvas").nth([2, 0, 1, 4, 3, 5].index(camera))
+            width, height = canvas.evaluate("c => [c.clientWidth, c.clientHeight]")
+            scale = np.diag([width / image.size[1]] * 2 + [1.0, 1.0])
+            seen = look_at(drawables, scale @ image.img_from_lidar.numpy(), height, width)
+            drawn = [
+                box
+                for box in shown.evaluate(f"window.drivetr.drawnIn({camera})")
+                if box["source"] == "petr"
+            ]
+            assert sorted(box["row"] for box in drawn) == sorted(int(s.drawable.text) for s in seen)
+            segments = {box["row"]: np.array(box["segments"]) for box in drawn}
+            for box in seen:
+                np.testing.assert_allclose(
+                    segments[int(box.drawable.text)], box.segments, atol=0.05
+                )
+
+    def test_outcomes_are_frame_errors(self, shown: Any, pair: Recording) -> None:
+        compared = 0
+        for threshold in (0.0, 0.3, 0.42, 0.7):
+            slide(shown, threshold)
+            for number, frame in enumerate(pair.frames):
+                for source in pair.sources:
+                    found = shown.evaluate(f"window.drivetr.errors({number}, '{source}')")
+                    expected = frame_errors(frame, source, threshold)
+                    assert found["hits"] == expected.hits
+                    assert found["misses"] == expected.misses
+                    assert found["false"] == expected.false
+                    if expected.hits:
+                        assert found["centre"] == pytest.approx(expected.centre_m, abs=1e-3)
+                    compared += expected.hits + expected.false
+        assert compared > 1000
+
+    def test_colours_by_outcome_count_the_errors(self, shown: Any, pair: Recording) -> None:
+        slide(shown, 0.42)
+        shown.keyboard.press("o")
+        settle(shown)
+        names = {colour: name for name, colour in OUTCOME_COLOURS.items()}
+        looks = shown.evaluate("window.drivetr.looks()")
+        counts = Counter(
+            (look["source"], names.get(tuple(look["colour"]), "neutral")) for look in looks
+        )
+        expected = frame_errors(pair.frames[0], "petr", 0.42)
+        assert counts[("petr", "hit")] == expected.hits
+        assert counts[("petr", "false")] == expected.false
+        assert counts[(None, "missed")] == expected.misses
+        assert counts[(None, "neutral")] == expected.hits
+        assert "±" in shown.locator(".bev figcaption").first.inner_text()
+
+    def test_classes_can_be_hidden(self, shown: Any, pair: Recording) -> None:
+        shown.locator(".chip", has_text="car").click()
+        settle(shown)
+        found = pair.frames[0].predictions["petr"]
+        others = (found.labels != DETECTION_CLASSES.index("car")) & (found.scores >= 0.3)
+        assert rows_above(shown, 0, "petr") == others.nonzero()[:, 0].tolist()
+        shown.locator(".chip", has_text="all").click()
+        settle(shown)
+        assert rows_above(shown, 0, "petr") == expected_rows(pair.frames[0], "petr", 0.3)
+
+    def test_two_sources_side_by_side(self, shown: Any, pair: Recording) -> None:
+        shown.locator("#versus").select_option(label="streampetr")
+        settle(shown)
+        for panel, source in enumerate(pair.sources):
+            assert rows_above(shown, panel, source) == expected_rows(pair.frames[0], source, 0.3)
+            errors = frame_errors(pair.frames[0], source, 0.3)
+            words = shown.locator(".bev figcaption").nth(panel).inner_text()
+            assert f"{errors.false} false" in words
+            assert f"{errors.misses} missed" in words
+        both = {box["source"] for box in shown.evaluate("window.drivetr.looks()")}
+        assert both == {None, *pair.sources}
+
+    def test_frames_stand_worst_first(self, shown: Any, pair: Recording) -> None:
+        slide(shown, 0.5)
+        wrong = [frame_errors(frame, "petr", 0.5).total for frame in pair.frames]
+        expected = sorted(range(len(wrong)), key=lambda i: (-wrong[i], i))
+        listed = shown.locator("#frames li b:first-child").all_inner_texts()
+        assert [int(text) - 1 for text in listed if text] == expected
+        shown.locator("#frames button").first.click()
+        assert state(shown)["frame"] == expected[0]
+
+    def test_fits_the_window(self, visitor: Visitor, pair_page: Path) -> None:
+        page = visitor.visit(pair_page, "#src=petr&vs=streampetr")
+        for width, height in [(1440, 900), (1024, 768), (390, 844)]:
+            page.set_viewport_size({"width": width, "height": height})
+            settle(page)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            if width > 760:
+                assert page.evaluate("document.documentElement.scrollHeight") <= height
+
+    def test_dark_and_light(self, visitor: Visitor, pair_page: Path) -> None:
+        """The system's choice first, then the button's."""
+        ground = "getComputedStyle(document.body).backgroundColor"
+        for light, colours in [
+            (False, ["rgb(15, 17, 21)", "rgb(238, 240, 244)"]),
+            (True, ["rgb(238, 240, 244)", "rgb(15, 17, 21)"]),
+        ]:
+            page = visitor.visit(pair_page, light=light)
+            settle(page)
+            assert page.evaluate(ground) == colours[0]
+            page.locator("#theme").click()
+            assert page.evaluate(ground) == colours[1]
+
+
+class TestMoving:
+    def test_play_goes_on_to_the_end(self, shown: Any, pair: Recording) -> None:
+        shown.locator("#speed").select_option("8")
+        shown.keyboard.press("Escape")
+        shown.locator("#play").click()
+        assert state(shown)["playing"]
+        last = len(pair.frames) - 1
+        wait_for_state(shown, frame=last, playing=False)
+        shown.keyboard.press("Space")  # from the end it begins anew
+        assert state(shown)["frame"] < last
+
+    def test_the_timeline_scrubs(self, shown: Any, pair: Recording) -> None:
+        box = shown.locator("#timeline").bounding_box()
+        shown.mouse.click(box["x"] + box["width"] * 0.58, box["y"] + 10)
+        assert state(shown)["frame"] == 3
+
+    def test_keys(self, shown: Any) -> None:
+        for key, field, value in [
+            ("ArrowRight", "frame", 1),
+            ("ArrowRight", "frame", 2),
+            ("ArrowLeft", "frame", 1),
+            ("End", "frame", 5),
+            ("ArrowRight", "frame", 5),
+            ("Home", "frame", 0),
+            ("+", "threshold", 0.35),
+            ("-", "threshold", 0.3),
+            ("t", "truth", False),
+            ("t", "truth", True),
+            ("p", "predictions", False),
+            ("p", "predictions", True),
+            ("v", "arrows", False),
+            ("l", "labels", False),
+            ("o", "by", "outcome"),
+            ("2", "large", 0),  # the second in the ring is the front
+            ("Escape", "large", None),
+            ("Space", "playing", True),
+            ("Space", "playing", False),
+        ]:
+            shown.keyboard.press(key)
+            assert state(shown)[field] == value, key
+        shown.keyboard.press("?")
+        assert shown.locator("#keys").is_visible()
+        shown.keyboard.press("Escape")
+        assert not shown.locator("#keys").is_visible()
+
+    def test_truth_and_predictions_go_and_come(self, shown: Any, pair: Recording) -> None:
+        shown.keyboard.press("t")
+        settle(shown)
+        assert rows_above(shown, 0, None) == []
+        shown.keyboard.press("p")
+        settle(shown)
+        assert rows_above(shown, 0, "petr") == []
+
+    def test_a_link_brings_the_same_view(
+        self, visitor: Visitor, pair: Recording, pair_page: Path
+    ) -> None:
+        token = pair.frames[4].token
+        page = visitor.visit(pair_page, f"#frame={token}&thr=0.55&src=streampetr&vs=petr&by=outcome")
+        found = state(page)
+        assert (found["frame"], found["threshold"], found["by"]) == (4, 0.55, "outcome")
+        assert found["sources"] == ["streampetr", "petr"]
+        page.keyboard.press("ArrowLeft")
+        page.keyboard.press("+")
+        settle(page)
+        again = visitor.visit(pair_page, page.evaluate("location.hash"))
+        assert state(again) == state(page)
+        again.evaluate("location.hash = 'frame=2'")
+        wait_for_state(again, frame=1)
+
+    @pytest.mark.parametrize("link", ["#frame=99&thr=x&src=nobody", "#frame=-1", "#%", "#&&="])
+    def test_a_wrong_link_opens_the_beginning(
+        self, visitor: Visitor, pair_page: Path, link: str
+    ) -> None:
+        found = state(visitor.visit(pair_page, link))
+        assert (found["frame"], found["threshold"], found["sources"]) == (0, 0.3, ["petr"])
+        assert visitor.complaints == []
+
+    def test_a_box_can_be_read_and_followed(self, shown: Any, pair: Recording) -> None:
+        """The chosen object stays chosen in the next frame, by its track."""
+        shown.keyboard.press("p")
+        settle(shown)
+        middle = shown.locator(".bev canvas").first.bounding_box()
+        nearest = pair.frames[0].truth.boxes[:, :2].norm(dim=1).argmin().item()
+        x, y = pair.frames[0].truth.boxes[nearest, :2].tolist()
+        scale = min(middle["width"], middle["height"]) / 100
+        shown.mouse.click(
+            middle["x"] + middle["width"] / 2 - y * scale,
+            middle["y"] + middle["height"] / 2 - x * scale,
+        )
+        assert state(shown)["selected"] == {"source": None, "row": nearest}
+        assert f"object {nearest}" in shown.locator("#facts").inner_text()
+        shown.keyboard.press("ArrowRight")
+        assert state(shown)["selected"] == {"source": None, "row": nearest}
+
+
+class TestWhy:
+    def test_a_story_lies_over_the_pictures(self, visitor: Visitor, tmp_path: Path) -> None:
+        recording = with_story(drive(2), 0, row=3)
+        write_html(recording, tmp_path / "page.html")
+        page = visitor.visit(tmp_path / "page.html")
+        settle(page)
+        front = page.locator("#cameras canvas").nth(1)
+        before = decoded(front.screenshot()).astype(int)
+        page.locator("#told").select_option("0")
+        page.wait_for_timeout(200)
+        settle(page)
+        change = decoded(front.screenshot()).astype(int) - before
+        redder = change[..., 0] - change[..., 2]
+        # The map's bright cells cover a sixth of the picture.
+        assert 0.08 < (redder > 60).mean() < 0.5
+        assert state(page)["selected"] == {"source": "petr", "row": 3}
+        shares = recording.frames[0].stories[0].camera_shares
+        ring = [2, 0, 1, 4, 3, 5]
+        expected = [f"{round(100 * share)} %" for share in shares.mean(dim=0)[ring].tolist()]
+        assert page.locator("#shares .number").all_inner_texts() == expected
+        page.locator("#layer").select_option("1")
+        settle(page)
+        expected = [f"{round(100 * share)} %" for share in shares[1, ring].tolist()]
+        assert page.locator("#shares .number").all_inner_texts() == expected
+        assert visitor.complaints == []
+
+
+class TestGaps:
+    @pytest.mark.parametrize(
+        "name", ["no truth", "no sources", "nothing found", "no pictures", "crowd", "one camera"]
+    )
+    def test_still_opens_and_steps(self, visitor: Visitor, tmp_path: Path, name: str) -> None:
+        recording = gap(name)
+        write_html(recording, tmp_path / "page.html")
+        page = visitor.visit(tmp_path / "page.html", "#by=outcome")
+        for number in range(len(recording.frames)):
+            assert state(page)["frame"] == number
+            for source in recording.sources:
+                expected = expected_rows(recording.frames[number], source, 0.3)
+                assert rows_above(page, 0, source) == expected
+            page.keyboard.press("ArrowRight")
+        assert page.locator("#frames li").count() == len(recording.frames)
+        assert visitor.complaints == []
+
+    def test_no_frames_and_no_place_are_told(self, tmp_path: Path) -> None:
+        with pytest.raises(DrivetrError, match="no frames"):
+            write_html(Recording("empty", (), ()), tmp_path / "page.html")
+        (tmp_path / "file").write_text("")
+        with pytest.raises(DrivetrError, match="cannot be written"):
+            write_html(drive(1), tmp_path / "file" / "page.html")
+        assert not (tmp_path / "page.html").exists()
+
+
+class TestRealKeyframes:
+    """nuscenes-devkit is the oracle: tilted lidar, moving car, real calibration."""
+
+    def test_corners_are_the_devkit_s(
+        self, visitor: Visitor, nuscenes_real: Path, tmp_path: Path
+    ) -> None:
+        from nuscenes.nuscenes import NuScenes
+
+        recording = real_keyframes(nuscenes_real, tmp_path)
+        write_html(recording, tmp_path / "page.html")
+        page = visitor.visit(tmp_path / "page.html")
+        devkit = NuScenes("v1.0-mini", str(nuscenes_real), verbose=False)
+        compared, drawn, worst = 0, 0, 0.0
+        for number, frame in enumerate(recording.frames):
+            settle(page)
+            for camera, channel in enumerate(recording.channels):
+                expected = devkit_corners(devkit, frame.token, channel)
+                for box in page.evaluate(f"window.drivetr.projected({number}, {camera})"):
+                    corners = np.array(box["corners"])
+                    # In front of the camera and not more than a picture's width beside it.
+                    if corners[:, 2].min() < 0.5 or np.abs(corners[:, :2]).max() > 3200:
+                        continue
+                    away = np.abs(expected - corners[:, :2]).max(axis=(1, 2)).min()
+                    worst = max(worst, away)
+                    compared += 1
+                drawn += self._compare_drawn(page, camera, expected)
+            page.keyboard.press("ArrowRight")
+        assert compared > 200
+        assert drawn > 100
+        assert worst < 0.1
+        assert visitor.complaints == []
+
+    @staticmethod
+    def _compare_drawn(page: Any, camera: int, expected: np.ndarray) -> int:
+        """Ends of the lines that are on the canvas, for boxes that are wholly in the picture."""
+        compared = 0
+        for box in page.evaluate(f"window.drivetr.drawnIn({camera})"):
+            segments = np.array(box["segments"])
+            if len(segments) < 12:
+                continue
+            width = page.evaluate("document.querySelector('#cameras canvas').clientWidth")
+            ends = segments.reshape(-1, 2) * 1600 / width
+            if (ends < 0).any() or (ends > [1600, 900]).any():
+                continue
+            away = np.abs(ends[None, :, None] - expected[:, None]).max(axis=3).min(axis=2)
+            assert away.max(axis=1).min() < 0.5
+            compared += 1
+        return compared
+
+
+def devkit_corners(devkit: Any, token: str, channel: str) -> np.ndarray:
+    """(B, 8, 2) pixels of all annotations, in the order of corners that drivetr has."""
+    from nuscenes.utils.geometry_utils import BoxVisibility, view_points
+
+    data = devkit.get("sample", token)["data"][channel]
+    _, boxes, intrinsic = devkit.get_sample_data(data, box_vis_level=BoxVisibility.NONE)
+    pixels = [view_points(box.corners(), intrinsic, normalize=True)[:2].T for box in boxes]
+    return np.stack(pixels)[:, DEVKIT_CORNERS]
+
+
+def decoded(picture: bytes | None) -> np.ndarray:
+    assert picture is not None
+    return np.array(Image.open(io.BytesIO(picture)).convert("RGB"))
+
+
+def hostile(recording: Recording) -> Recording:
+    """Names that would be markup, script or a template's word if they were not text."""
+
+    def name(what: str) -> str:
+        return f"{what} 道路 $data ${{style}} '\" {MARKUP}"
+
+    frames = tuple(
+        replace(
+            frame,
+            token=name("token"),
+            scene=name("scene"),
+            notes=(name("note"),),
+            predictions={name("source"): frame.predictions["petr"]},
+            partners={name("source"): frame.partners["petr"]},
+            truth=replace(frame.truth, tracks=(name("track"),) * len(frame.truth)),
+        )
+        for frame in recording.frames
+    )
+    return replace(
+        recording,
+        title=name("title"),
+        frames=frames,
+        sources=(name("source"),),
+        descriptions={name("scene"): name("description")},
+        channels=tuple(MARKUP for _ in recording.channels),
+        classes=tuple(f"{c} {MARKUP}" for c in recording.classes),
+    )
+
+
+def gap(name: str) -> Recording:
+    recording = drive(1, objects=1000) if name == "crowd" else drive(2, objects=12)
+    change: dict[str, Any] = {}
+    frames = recording.frames
+    if name == "no truth":
+        frames = tuple(replace(f, truth=None, partners={}) for f in frames)
+    if name == "no sources":
+        frames = tuple(replace(f, predictions={}, partners={}) for f in frames)
+        change["sources"] = ()
+    if name == "nothing found":
+        none = torch.full((12,), -1)
+        frames = tuple(
+            replace(f, predictions={"petr": empty_boxes()}, partners={"petr": none}) for f in frames
+        )
+    if name == "no pictures":
+        frames = tuple(
+            replace(f, images=tuple(replace(i, jpeg=b"no jpeg" if n else None) for i in f.images))
+            for n, f in enumerate(frames)
+        )
+    if name == "one camera":
+        frames = tuple(replace(f, images=f.images[:1]) for f in frames)
+        change["channels"] = recording.channels[:1]
+    return replace(recording, frames=frames, **change)
