@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from drivetr.cli.analyze_pictures import Judgement
     from drivetr.data.nuscenes.index import NuScenesIndex
     from drivetr.evaluation.nuscenes.detection import JudgedSubmission
+    from drivetr.evaluation.nuscenes.matched import MatchedSplit
     from drivetr.visual.report import Report, Section
 
 HELP = (
@@ -53,26 +54,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Evaluates, cuts into slices, draws and writes."""
     _check(args)
+    from pathlib import Path
+
     from drivetr.cli.analyze_facts import read_facts
     from drivetr.cli.analyze_pictures import Judgement
+    from drivetr.cli.replay_predictions import distinct_names
     from drivetr.data.nuscenes.index import open_index
     from drivetr.evaluation.nuscenes.detection import judge_submissions
     from drivetr.evaluation.nuscenes.matched import matched_split
-    from drivetr.evaluation.nuscenes.slices import best_threshold
 
     paths = [args.results, *([args.other] if args.other else [])]
     judged = judge_submissions(paths, args.dataroot, args.version, args.split)
     splits = [matched_split(submission) for submission in judged]
     index = open_index(args.dataroot, args.version)
     names = ["A", "B"] if args.other else [""]
+    sources = distinct_names([Path(path) for path in paths])
     of = [
-        Judgement(
-            name,
-            split,
-            facts,
-            best_threshold(split) if args.score_threshold is None else args.score_threshold,
-        )
-        for name, split, facts in zip(names, splits, read_facts(splits, index), strict=True)
+        Judgement(*known, _threshold(args, known[2]))
+        for known in zip(names, sources, splits, read_facts(splits, index), strict=True)
     ]
     _write(args, _report(args, paths, dict(zip(names, judged, strict=True)), of, index))
 
@@ -85,6 +84,13 @@ def _check(args: argparse.Namespace) -> None:
     threshold = args.score_threshold
     if threshold is not None and not 0 <= threshold <= 1:
         raise DrivetrError(f"--score-threshold is {threshold:g}; expected a number from 0 to 1")
+
+
+def _threshold(args: argparse.Namespace, split: "MatchedSplit") -> float:
+    """The score that was asked for, or else the best."""
+    from drivetr.evaluation.nuscenes.slices import best_threshold
+
+    return best_threshold(split) if args.score_threshold is None else args.score_threshold
 
 
 def _report(

@@ -37,12 +37,14 @@ class Judgement:
 
     Attributes:
         name: in the report.
+        source: name that a replay gives it.
         split: its boxes.
         facts: of them.
         threshold: score at which it is looked at.
     """
 
     name: str
+    source: str
     split: MatchedSplit
     facts: SplitFacts
     threshold: float
@@ -85,15 +87,15 @@ class Photographer:
             size=(0, 0) if drawn is None else (drawn.shape[0], drawn.shape[1]),
             title=f"{scene.name}, frame {number + 1} of {scene.num_samples}",
             words=told + (f"; {scene.description}" if scene.description else ""),
-            link=self._link(sample.token, of.threshold),
+            link=self._link(sample.token, of),
             command="" if self._replay else self._command_of(sample, scene),
         )
 
-    def _link(self, token: str, threshold: float) -> str:
+    def _link(self, token: str, of: Judgement) -> str:
         """The replay at a frame."""
         if not self._replay:
             return ""
-        state = {"frame": token, "thr": f"{threshold:.2f}", "by": "outcome"}
+        state = {"frame": token, "thr": f"{of.threshold:.2f}", "src": of.source, "by": "outcome"}
         return f"{quote(self._replay)}#{urlencode(state)}"
 
     def _command_of(self, sample: SampleRecord, scene: SceneRecord) -> str:

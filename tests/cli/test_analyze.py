@@ -110,7 +110,8 @@ class TestTwoSubmissions:
         assert page.count("data:image/jpeg;base64,") >= 2
         links = re.findall(r'href="(my%20replay\.html#[^"]+)"', page)
         assert re.fullmatch(
-            r"my%20replay\.html#frame=[0-9a-f]{32}&amp;thr=0\.\d\d&amp;by=outcome", links[0]
+            r"my%20replay\.html#frame=[0-9a-f]{32}&amp;thr=0\.\d\d&amp;src=(all|carless)&amp;by=outcome",
+            links[0],
         )
         assert len(page) < 600_000
 
