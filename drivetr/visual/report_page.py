@@ -28,6 +28,7 @@ from drivetr.visual.svg_chart import bar_chart, line_chart
 
 _TINTS = 7  # steps of a tint that the style knows
 UNKNOWN = "–"
+_LONG = 40  # characters from which a cell wraps
 _WORDS = ' class="words"'
 
 
@@ -122,7 +123,12 @@ def _figures(figures: Sequence[tuple[str, str, str]]) -> str:
 
 
 def _table(table: Table) -> str:
-    rows = "".join("<tr>" + "".join(map(_cell, row, table.columns)) + "</tr>" for row in table.rows)
+    rows = "".join(
+        f"<tr><td>{escape(value_text(row[0], table.columns[0]))}</td>"
+        + "".join(map(_cell, row[1:], table.columns[1:]))
+        + "</tr>"
+        for row in table.rows
+    )
     return f'<div class="wide"><table>{_head(table)}<tbody>{rows}</tbody></table></div>' + _note(
         table.note
     )
@@ -156,7 +162,7 @@ def _note(words: str) -> str:
 
 
 def _cell(value: Value, column: Column) -> str:
-    style = "words" if isinstance(value, str) else ""
+    style = ("long" if len(value) > _LONG else "words") if isinstance(value, str) else ""
     if column.better and isinstance(value, int | float) and value and not math.isnan(value):
         style = "good" if value * column.better > 0 else "bad"
     text = escape(value_text(value, column))

@@ -47,7 +47,8 @@ th.words { text-align: left; }
 th:first-child, td:first-child { text-align: left; position: sticky; left: 0;
   background: var(--card); }
 td:first-child { white-space: normal; min-width: 8.5em; }
-td.words { text-align: left; white-space: normal; min-width: 15em; }
+td.words, td.long { text-align: left; }
+td.long { white-space: normal; min-width: 20em; }
 td.good { color: var(--good); } td.bad { color: var(--bad); }
 .heat td { text-align: center; padding: 4px 7px; min-width: 46px; }
 .heat th { font-size: .82rem; }

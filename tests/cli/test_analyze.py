@@ -59,29 +59,29 @@ def submissions(nuscenes_real, tmp_path_factory):
     return folder
 
 
-class TestTwoSubmissions:
-    @pytest.fixture(scope="class")
-    def written(self, submissions, nuscenes_real, tmp_path_factory):
-        out = tmp_path_factory.mktemp("report")
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(cli, "COMMANDS", ("analyze",))
-            status = analyze(
-                submissions / "all.json", submissions / "carless.json", "--html", out / "r.html",
-                "--json", out / "r.json", "--csv", out / "csv", "--replay", "my replay.html",
-                dataroot=nuscenes_real,
-            )  # fmt: skip
-        assert status == 0
-        return out
+@pytest.fixture(scope="module")
+def written(self, submissions, nuscenes_real, tmp_path_factory):
+    out = tmp_path_factory.mktemp("report")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cli, "COMMANDS", ("analyze",))
+        status = analyze(
+            submissions / "all.json", submissions / "carless.json", "--html", out / "r.html",
+            "--json", out / "r.json", "--csv", out / "csv", "--replay", "my replay.html",
+            dataroot=nuscenes_real,
+        )  # fmt: skip
+    assert status == 0
+    return out
 
+
+class TestTwoSubmissions:
     def test_official_numbers_are_the_devkits(self, written, submissions, nuscenes_real):
         tables = json.loads((written / "r.json").read_text())["tables"]
         for key, name in (("official-a", "all"), ("official-b", "carless")):
             path = submissions / f"{name}.json"
             metrics = evaluate_submission(path, nuscenes_real, "v1.0-mini", "mini_val")
-            for row, (label, value) in zip(
-                tables[key], metrics["mean_dist_aps"].items(), strict=True
-            ):
-                assert row["AP"] == value, label
+            for row in tables[key]:
+                label = row[f"{key[-1].upper()} class"].replace(" ", "_")
+                assert row["AP"] == metrics["mean_dist_aps"][label]
                 assert row["objects"] == metrics["drivetr"]["num_truth"][label]
 
     def test_the_lost_cars_are_found(self, written):
@@ -89,7 +89,7 @@ class TestTwoSubmissions:
         rows = {row["class"]: row for row in tables["compare-classes"]}
         assert rows["car"]["recall A"] == 1
         assert rows["car"]["recall B"] == 0
-        assert rows["car"]["only A found"] == rows["car"]["objects"] > 10
+        assert rows["car"]["only A found"] == rows["car"]["objects"] > 5
         assert all(r["only A found"] == 0 for name, r in rows.items() if name != "car")
         lost = rows["car"]["objects"]
         sums = {}

@@ -54,7 +54,7 @@ def test_views_agree_with_the_devkit(read, nuscenes_real):
         if len(seen[key]) == views.count[row] == 1:
             assert facts[0].cameras[views.camera[row]] in seen[key]
             compared += 1
-    assert compared > 50
+    assert compared > 30
 
 
 def test_predictions_are_looked_at_like_objects(read):
