@@ -11,7 +11,7 @@ from drivetr.errors import DrivetrError
 # One module of this package each, with HELP, EXAMPLE, add_arguments(parser) and run(args).
 COMMANDS = (
     *("synth", "verify", "index", "train", "test", "evaluate", "replay", "convert"),
-    *("layers", "attention", "zeroshot", "search", "names", "tour", "track", "doctor"),
+    *("layers", "attention", "zeroshot", "search", "names", "tour", "track", "doctor", "analyze"),
 )
 STATUS_USER_ERROR = 2
 STATUS_INTERRUPTED = 130  # 128 + SIGINT, what shells report

@@ -224,7 +224,7 @@ def open_predictions(
         choice: the detector's predictions whose stories are told, if any.
     """
     paths = [Path(path) for path in (*results, *([] if checkpoint is None else [checkpoint]))]
-    names = _distinct_names(paths)
+    names = distinct_names(paths)
     sources: list[PredictionSource] = [
         SubmissionSource(Path(path), name) for path, name in zip(results, names, strict=False)
     ]
@@ -233,7 +233,7 @@ def open_predictions(
     return sources
 
 
-def _distinct_names(paths: Sequence[Path]) -> list[str]:
+def distinct_names(paths: Sequence[Path]) -> list[str]:
     """Names of files without their folders where these differ; never two the same."""
     names = [path.stem for path in paths]
     if len(set(names)) < len(names):  # the same file name in several folders

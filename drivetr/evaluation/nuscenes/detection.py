@@ -2,6 +2,8 @@
 
 import json
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -21,10 +23,28 @@ from drivetr.evaluation.nuscenes.validate import check_tokens
 from drivetr.files import atomic_text
 
 if TYPE_CHECKING:
+    from nuscenes.eval.common.data_classes import EvalBoxes
     from nuscenes.eval.detection.evaluate import DetectionEval
     from nuscenes.nuscenes import NuScenes
 
 OFFICIAL_CONFIG = "detection_cvpr_2019"
+
+
+@dataclass(frozen=True)
+class JudgedSubmission:
+    """What the devkit makes of a submission.
+
+    Attributes:
+        summary: metrics, see `evaluate_submission`.
+        details: the devkit's curves, by `CLASS:DISTANCE`.
+        truth: the devkit's ground-truth boxes, without those that it leaves out.
+        found: the predicted ones likewise.
+    """
+
+    summary: dict[str, Any]
+    details: dict[str, Any]
+    truth: "EvalBoxes"
+    found: "EvalBoxes"
 
 
 def evaluate_submission(
@@ -55,33 +75,55 @@ def evaluate_submission(
     Raises:
         DrivetrError: the submission, the dataset or the split cannot be evaluated.
     """
-    with tqdm(total=4, desc="evaluate", unit="step", disable=None, leave=False) as bar:
+    (judged,) = judge_submissions([path], dataroot, version, split, verbose)
+    if out_dir is not None:
+        for name, content in (
+            ("metrics_summary", judged.summary),
+            ("metrics_details", judged.details),
+        ):
+            write_metrics(Path(out_dir) / f"{name}.json", content)
+    return judged.summary
+
+
+def judge_submissions(
+    paths: Sequence[str | Path],
+    dataroot: str | Path,
+    version: str,
+    split: str,
+    verbose: bool = False,
+) -> list[JudgedSubmission]:
+    """The official metrics of submissions to one split, and the boxes that they count.
+
+    The tables are read once. See `evaluate_submission` for the arguments and errors.
+    """
+    with tqdm(total=1 + 3 * len(paths), desc="evaluate", disable=None, leave=False) as bar:
         check_dataset(dataroot, version, split)
-        submission = load_submission(path)
-        results = submission["results"]
+        submissions = [load_submission(path) for path in paths]
         bar.update()
 
         nusc, tokens = open_split(dataroot, version, split, verbose)
-        check_tokens(list(results), tokens[split], tokens, split, path)
-        bar.update()
+        for path, submission in zip(paths, submissions, strict=True):
+            check_tokens(list(submission["results"]), tokens[split], tokens, split, path)
+            bar.update()
+        found_nothing = [not any(s["results"][t] for t in tokens[split]) for s in submissions]
+        metas = [submission["meta"] for submission in submissions]
+        del submissions  # the devkit reads the files again
 
-        found_nothing = not any(results[token] for token in tokens[split])
-        meta = submission["meta"]
-        del submission, results  # the devkit reads the file again
-        with faults_of_tables(dataroot, version), TemporaryDirectory(prefix="drivetr-") as scratch:
-            lend_reference_channel(nusc, tokens[split])
-            readable = _stand_in(Path(scratch), tokens[split], meta) if found_nothing else path
-            evaluation = _load_devkit(nusc, readable, split, scratch, verbose)
-        bar.update()
-
-        summary, details = _metrics(evaluation, verbose)
-        summary["meta"] = meta
-        summary["drivetr"] = {"results": str(path), **_provenance(evaluation)}
-        bar.update()
-    if out_dir is not None:
-        for name, content in (("metrics_summary", summary), ("metrics_details", details)):
-            write_metrics(Path(out_dir) / f"{name}.json", content)
-    return summary
+        judged = []
+        for path, empty, meta in zip(paths, found_nothing, metas, strict=True):
+            with faults_of_tables(dataroot, version), TemporaryDirectory(prefix="drivetr-") as tmp:
+                lend_reference_channel(nusc, tokens[split])
+                readable = _stand_in(Path(tmp), tokens[split], meta) if empty else path
+                evaluation = _load_devkit(nusc, readable, split, tmp, verbose)
+            bar.update()
+            summary, details = _metrics(evaluation, verbose)
+            summary["meta"] = meta
+            summary["drivetr"] = {"results": str(path), **_provenance(evaluation)}
+            judged.append(
+                JudgedSubmission(summary, details, evaluation.gt_boxes, evaluation.pred_boxes)
+            )
+            bar.update()
+    return judged
 
 
 def write_metrics(path: str | Path, metrics: dict[str, Any]) -> None:
