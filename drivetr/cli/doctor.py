@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="CHECKPOINT",
         help="a folder that drivetr convert wrote, or a checkpoint of drivetr train",
     )
-    add_dataset_arguments(parser, positional=False, split="optional")
+    add_dataset_arguments(parser, positional=False, split="optional", coco=False)
     parser.add_argument(
         "--frames",
         type=int,

@@ -91,6 +91,15 @@ class TestRealCommands:
         assert f"drivetr {name}" in capsys.readouterr().out.split("Example:")[1]
 
 
+    @pytest.mark.parametrize("name", ["track", "doctor"])
+    def test_help_of_what_only_nuscenes_has_speaks_of_nothing_else(self, name, capsys):
+        with pytest.raises(SystemExit):
+            main([name, "--help"])
+        told = capsys.readouterr().out
+        assert "nuScenes' samples/" in told
+        assert "COCO" not in told
+
+
 class TestAddDatasetArguments:
     def parser(self, **options) -> argparse.ArgumentParser:
         parser = argparse.ArgumentParser(exit_on_error=False)
