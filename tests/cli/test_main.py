@@ -37,6 +37,10 @@ class TestMain:
         assert main(["act", "it"]) == 0
         assert seen == ["it"]
 
+    def test_a_command_may_have_a_status_of_its_own(self, command):
+        command.run = lambda args: 3
+        assert main(["act", "it"]) == 3
+
     def test_a_user_s_mistake_is_one_sentence_and_two(self, command, capsys):
         command.run = raising(DrivetrError("no such thing"))
         assert main(["act", "it"]) == 2
