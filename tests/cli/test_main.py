@@ -94,7 +94,6 @@ class TestRealCommands:
         assert exit_.value.code == 0
         assert f"drivetr {name}" in capsys.readouterr().out.split("Example:")[1]
 
-
     @pytest.mark.parametrize("name", ["track", "doctor"])
     def test_help_of_what_only_nuscenes_has_speaks_of_nothing_else(self, name, capsys):
         with pytest.raises(SystemExit):
