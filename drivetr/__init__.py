@@ -11,15 +11,22 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 
-def from_pretrained(folder: "str | Path") -> "nn.Module | LoadedDetector":
+def from_pretrained(
+    folder: "str | Path", device: str | None = None
+) -> "nn.Module | LoadedDetector":
     """What `drivetr convert` wrote into `folder`, in evaluation mode.
+
+    Args:
+        folder: of `drivetr convert`.
+        device: `cpu`, `cuda` or `cuda:N`; None for the best there is with a 3D detector, and for
+            the CPU with other models.
 
     Returns:
         a model; for a 3D detector one with what belongs to it, its transforms and its decoding.
 
     Raises:
-        DrivetrError: files that are absent, damaged or not of this format.
+        DrivetrError: files that are absent, damaged or not of this format, or no such device.
     """
     from drivetr.engine.convert import from_pretrained as load
 
-    return load(folder)
+    return load(folder, device)

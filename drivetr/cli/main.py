@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from drivetr import __version__
 from drivetr.errors import DrivetrError
 
-# One module of this package each, with HELP, EXAMPLE, add_arguments(parser) and run(args).
+# One module of this package each, with HELP, EXAMPLE, add_arguments(parser) and run(args), which
+# returns None or, where its help says so, an exit status.
 COMMANDS = (
     *("synth", "verify", "index", "train", "test", "evaluate", "replay", "convert"),
     *("layers", "attention", "zeroshot", "search", "names", "tour", "track", "doctor", "analyze"),
@@ -30,7 +31,7 @@ def build_parser() -> argparse.ArgumentParser:
         module = importlib.import_module(f"drivetr.cli.{name}")
         sub = subparsers.add_parser(
             name,
-            help=module.HELP,
+            help=module.HELP.splitlines()[0],
             description=f"{module.HELP}\n\nExample:\n  {module.EXAMPLE}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
@@ -44,12 +45,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command.
 
     Returns:
-        0 on success, 2 after one sentence on a user's mistake, 130 after Ctrl-C. Wrong arguments
-        end in argparse's usage and status 2. Anything else is a bug and keeps its traceback.
+        0 on success or what the command's help says, 2 after one sentence on a user's mistake, 130
+        after Ctrl-C. Wrong arguments end in argparse's usage and status 2. Anything else is a bug
+        and keeps its traceback.
     """
     args = build_parser().parse_args(argv)
     try:
-        args.run(args)
+        status: int | None = args.run(args)
     except (DrivetrError, OSError) as error:
         sentence = _sentence(error)
         if args.debug or sentence is None:
@@ -59,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"\ndrivetr {args.command}: interrupted", file=sys.stderr)
         return STATUS_INTERRUPTED
-    return 0
+    return status or 0
 
 
 def _sentence(error: DrivetrError | OSError) -> str | None:

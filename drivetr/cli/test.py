@@ -1,6 +1,7 @@
 """`drivetr test`: detections of a trained detector on a split, and their official metrics."""
 
 import argparse
+from pathlib import Path
 
 from drivetr.cli.common import add_dataset_arguments
 
@@ -27,10 +28,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_dataset_arguments(parser, positional=False, split="optional")
     parser.add_argument(
-        "--work-dir", metavar="DIR", help="for metrics.json (default: the checkpoint's folder)"
+        "--work-dir",
+        metavar="DIR",
+        help="for metrics.json (default: the checkpoint's folder; of a folder of drivetr convert,"
+        " work_dirs/ and its name)",
     )
     parser.add_argument(
-        "--out", metavar="RESULTS.json", help="the results (default: results.json in the folder)"
+        "--out", metavar="RESULTS.json", help="the results (default: results.json in that folder)"
     )
     parser.add_argument("--device", help="cpu, cuda or cuda:N (default: a CUDA device if any)")
     parser.add_argument(
@@ -40,8 +44,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Tests, prints the metrics and saves them."""
-    from pathlib import Path
-
     from drivetr.engine.api import load_detector
     from drivetr.engine.config import load_config, parse_options
     from drivetr.engine.test import test
@@ -56,8 +58,16 @@ def run(args: argparse.Namespace) -> None:
     elif args.cfg_options:
         raise DrivetrError("--cfg-options changes a config; name one before the checkpoint")
     loaded = load_detector(checkpoint, args.device, config)
-    place = Path(checkpoint) if Path(checkpoint).is_dir() else Path(checkpoint).parent
-    work_dir = Path(args.work_dir) if args.work_dir else place
+    work_dir = Path(args.work_dir) if args.work_dir else default_folder(Path(checkpoint))
     results = Path(args.out) if args.out else work_dir / "results.json"
     names = (args.dataroot, args.version, args.split)
-    print(test(loaded, names, results, work_dir / "metrics.json"))
+    metrics = work_dir / "metrics.json"
+    print(test(loaded, names, results, metrics))
+    print(f"results: {results}; with ground truth, metrics: {metrics}")
+
+
+def default_folder(checkpoint: Path) -> Path:
+    """Where results go by default: never among converted weights, which may be replaced."""
+    if checkpoint.is_dir():
+        return Path("work_dirs") / checkpoint.resolve().name
+    return checkpoint.parent

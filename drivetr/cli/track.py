@@ -24,7 +24,7 @@ EXAMPLE = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the submission, the dataset's names, how to track, and where the results go."""
     parser.add_argument("results", metavar="RESULTS.json", help="a nuScenes detection submission")
-    add_dataset_arguments(parser, positional=False, split="required")
+    add_dataset_arguments(parser, positional=False, split="required", coco=False)
     parser.add_argument(
         "--out", metavar="TRACKS.json", required=True, help="where the tracking submission goes"
     )

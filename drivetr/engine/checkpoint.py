@@ -15,6 +15,7 @@ A checkpoint is a dict of plain data and tensors:
 """
 
 import os
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -82,17 +83,26 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # of many kinds, for a file from anywhere
-        # Torch's message goes on with how to run the file's code all the same.
-        lines = (line.strip() for line in str(error).splitlines() if "nsupported" in line)
-        reason = next(lines, type(error).__name__)
-        raise DrivetrError(f"checkpoint {path} is refused, not plain data: {reason}") from error
+        # Torch's own message says how to run the file's code all the same.
+        named = re.search(r"GLOBAL (\S+)", str(error))
+        what = type(error).__name__ if named is None else f"objects of {named[1]}"
+        raise _foreign(path, f" ({what} in it: not plain data, refused)") from error
     if not isinstance(state, dict) or "format" not in state or "spec" not in state:
-        raise DrivetrError(f"checkpoint {path} was not written by drivetr train, give one that was")
+        raise _foreign(path)
     if state["format"] != FORMAT:
         raise DrivetrError(
             f"checkpoint {path} has format {state['format']}, this drivetr reads {FORMAT}"
         )
     return state
+
+
+def _foreign(path: Path, found: str = "") -> DrivetrError:
+    """The error for a file that another program wrote."""
+    return DrivetrError(
+        f"{path} is no checkpoint of drivetr train{found}; convert it first: drivetr convert"
+        f" {path} --model NAME --out DIR, with --box-convention C for a 3D detector, and give the"
+        " folder DIR"
+    )
 
 
 def latest_checkpoint(folder: Path) -> tuple[Path, dict[str, Any], list[str]] | None:

@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 import torch
@@ -31,6 +32,14 @@ _MARGIN = 0.3  # of one signature, between the best convention and the next
 _HOPELESS = 1.5  # both errors near their signatures
 _LESS_SIZE, _LESS_YAW, _LESS_M = 0.2, 0.4, 0.5  # differences that are worth a word
 _NO_FRONT, _NO_HEADING = "barrier", "traffic_cone"
+
+
+class Finding(Enum):
+    """What readings say about the convention that a detector is read in."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    UNDECIDED = "undecided"
 
 
 @dataclass(frozen=True)
@@ -78,8 +87,10 @@ def spread_frames(dataset: Any, count: int) -> list[Frame]:
     Raises:
         DrivetrError: there are none, or the dataset has other samples than frames.
     """
-    if count < 1 or not len(dataset):
-        raise DrivetrError(f"--frames {count} of {len(dataset)} samples: there is nothing to see")
+    if count < 1:
+        raise DrivetrError(f"--frames is {count}, expected 1 or more")
+    if not len(dataset):
+        raise DrivetrError("the split has no samples; choose another one, --split")
     count = min(count, len(dataset))
     frames = [dataset[(2 * i + 1) * len(dataset) // (2 * count)] for i in range(count)]
     if not isinstance(frames[0], Frame):
@@ -170,30 +181,41 @@ def _reading(name: str, pairs: dict[str, list[Tensor]], objects: int) -> Reading
     return Reading(name, count, objects, centre, size, yaw, height)
 
 
-def verdict(readings: Sequence[Reading], own: str) -> str:
+def verdict(readings: Sequence[Reading], own: str) -> tuple[Finding, str]:
     """What the readings say about the convention that a detector is read in now.
+
+    A reading with too few pairs is not compared: where layers start from the boxes of the one
+    before, a wrong convention can lose the objects that the right one finds.
 
     Args:
         readings: of `read_in_all`.
         own: of `own_convention`.
+
+    Returns:
+        the finding, and the sentences that explain it.
     """
-    present = next(r for r in readings if r.name == own)
-    if present.pairs < _FEWEST_PAIRS or math.isnan(present.yaw_rad):
-        return (
-            f"Nothing can be told: {present.pairs} of {present.objects} objects have a detection of"
+    usable = [r for r in readings if r.pairs >= _FEWEST_PAIRS and not math.isnan(r.yaw_rad)]
+    if not usable:
+        most = max(readings, key=lambda r: r.pairs)
+        return Finding.UNDECIDED, (
+            f"Nothing can be told: {most.pairs} of {most.objects} objects have a detection of"
             f" their class within {_LIMIT_M:g} m, and {_FEWEST_PAIRS} are needed. Take more frames"
             " (--frames); if nearly none are found, these weights do not belong to these images."
         )
-    best, second = sorted(readings, key=lambda r: r.wrongness)[:2]
-    if best.wrongness > _HOPELESS or second.wrongness - best.wrongness < _MARGIN:
-        return (
+    best, *others = sorted(usable, key=lambda r: r.wrongness)
+    unclear = any(other.wrongness - best.wrongness < _MARGIN for other in others)
+    if best.wrongness > _HOPELESS or unclear:
+        return Finding.UNDECIDED, (
             "Nothing can be told: no convention is clearly better than the others, the least errors"
             f" are mASE {best.size:.2f} and mAOE {best.yaw_rad:.2f} of {best.name}. Take more"
             " frames (--frames), with cars in them; or the detector is not trained."
         )
     if best.name == own:
-        return f"The boxes are read as they were trained: --box-convention {own} is right."
-    return (
+        return Finding.RIGHT, (
+            f"The boxes are read as they were trained: --box-convention {own} is right."
+        )
+    present = next(r for r in readings if r.name == own)
+    return Finding.WRONG, (
         f"The boxes are read as {own}, but were trained as {best.name}:"
         f" {_signature(present, best)}. Convert the checkpoint again with --box-convention"
         f" {best.name}."
@@ -202,6 +224,8 @@ def verdict(readings: Sequence[Reading], own: str) -> str:
 
 def _signature(present: Reading, best: Reading) -> str:
     """What is wrong with the present reading, in words."""
+    if present.pairs < _FEWEST_PAIRS:
+        return f"{present.pairs} objects are found instead of {best.pairs}"
     words = []
     if present.size - best.size > _LESS_SIZE:
         words.append(f"sizes are in other columns (mASE {present.size:.2f}, not {best.size:.2f})")

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from drivetr.engine.api import LoadedDetector, load_detector
 from drivetr.engine.config import suggestion
 from drivetr.engine.detector_folder import is_detector
+from drivetr.engine.devices import choose_device
 from drivetr.engine.sources import DESCRIPTION, WEIGHTS, Source, read_json
 from drivetr.errors import DrivetrError
 from drivetr.files import atomic_path, atomic_text
@@ -147,14 +148,19 @@ def _assembled(
         raise DrivetrError(f"{where}: {error}") from error
 
 
-def from_pretrained(folder: str | Path) -> nn.Module | LoadedDetector:
+def from_pretrained(folder: str | Path, device: str | None = None) -> nn.Module | LoadedDetector:
     """What `drivetr convert` wrote into `folder`, in evaluation mode.
+
+    Args:
+        folder: of `drivetr convert`.
+        device: `cpu`, `cuda` or `cuda:N`; None for the best there is with a 3D detector, and for
+            the CPU with other models.
 
     Returns:
         a model; for a 3D detector one with what belongs to it, its transforms and its decoding.
 
     Raises:
-        DrivetrError: files that are absent, damaged or not of this format.
+        DrivetrError: files that are absent, damaged or not of this format, or no such device.
     """
     folder = Path(folder)
     path = folder / DESCRIPTION
@@ -162,12 +168,13 @@ def from_pretrained(folder: str | Path) -> nn.Module | LoadedDetector:
         raise DrivetrError(f"{folder} has no {DESCRIPTION}; `drivetr convert` writes such folders")
     description = read_json(path)
     if is_detector(description):
-        return load_detector(folder)
+        return load_detector(folder, device)
     family, settings = _described(path, description)
     state = read_weights(folder / WEIGHTS)
     told = _told_by_weights(family, state, str(folder))
     _check_sizes(settings, told, str(path))
-    return _assembled(family, settings, state, str(folder))[0].eval()
+    model = _assembled(family, settings, state, str(folder))[0].eval()
+    return model if device is None else model.to(choose_device(device))
 
 
 def _described(path: Path, description: Mapping[str, Any]) -> tuple[str, Settings]:

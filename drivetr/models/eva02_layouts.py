@@ -43,8 +43,10 @@ def _level_rules(level: int) -> tuple[tuple[str, str], ...]:
 PYRAMID_RULES = tuple(rule for level in range(4) for rule in _level_rules(level))
 """For names without `img_backbone.`, to those of a `SimplePyramid` of the scales 4, 2, 1, 0.5."""
 
-_ROTATIONS = ("rope_win.", "rope_glb.", *(f"blocks.{i}.attn.rope." for i in range(24)))
-EVA02_DROP = {f"img_backbone.{name}": "rotations, which are computed here" for name in _ROTATIONS}
+EVA02_DROP = {
+    r"img_backbone\.(rope_win|rope_glb|blocks\.\d+\.attn\.rope)\.": "rotations, which are computed"
+    " here"
+}
 
 
 def without_class_row(key: str, tensor: Tensor) -> Tensor:

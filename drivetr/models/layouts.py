@@ -26,7 +26,7 @@ class Layout:
         sign: pattern of a name that files of this layout have, and those of others have not.
         rules: pattern at the beginning of a name, and what stands there in drivetr; the first that
             fits counts. Names of separate projections end as `in_proj_q.weight` and so on.
-        drop: beginnings of names that are known and not wanted, with the reason.
+        drop: patterns at the beginning of names that are known and not wanted, with the reason.
         reshape: a published name and its tensor to the tensor in PyTorch's order of dimensions,
             where the file has another.
         refusal: why drivetr has no model for weights of this layout, empty where it has.
@@ -61,7 +61,7 @@ class Layout:
         return join_projections(translated)
 
     def _reason(self, key: str) -> str | None:
-        return next((why for start, why in self.drop.items() if key.startswith(start)), None)
+        return next((why for start, why in self.drop.items() if re.match(start, key)), None)
 
     def _reshaped(self, key: str, tensor: Tensor) -> Tensor:
         try:

@@ -29,7 +29,7 @@ _LAYER = _DECODER + r"layers\.(\d+)\."
 
 # What the published heads keep among their weights and drivetr in its configs.
 SETTINGS = ("code_weights", "match_costs", "pc_range", "position_range", "coords_d")
-_DROP = {f"{HEAD}{name}": "a setting, which is in the config here" for name in SETTINGS}
+_DROP = {f"{_HEAD}{name}": "a setting, which is in the config here" for name in SETTINGS}
 
 
 def _shared(to: str = "") -> Rules:

@@ -37,6 +37,10 @@ class TestMain:
         assert main(["act", "it"]) == 0
         assert seen == ["it"]
 
+    def test_a_command_may_have_a_status_of_its_own(self, command):
+        command.run = lambda args: 3
+        assert main(["act", "it"]) == 3
+
     def test_a_user_s_mistake_is_one_sentence_and_two(self, command, capsys):
         command.run = raising(DrivetrError("no such thing"))
         assert main(["act", "it"]) == 2
@@ -89,6 +93,14 @@ class TestRealCommands:
             main([name, "--help"])
         assert exit_.value.code == 0
         assert f"drivetr {name}" in capsys.readouterr().out.split("Example:")[1]
+
+    @pytest.mark.parametrize("name", ["track", "doctor"])
+    def test_help_of_what_only_nuscenes_has_speaks_of_nothing_else(self, name, capsys):
+        with pytest.raises(SystemExit):
+            main([name, "--help"])
+        told = capsys.readouterr().out
+        assert "nuScenes' samples/" in told
+        assert "COCO" not in told
 
 
 class TestAddDatasetArguments:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from drivetr.cli.main import main
+from drivetr.cli.test import default_folder
 from tests.data.coco.small import write_small_coco
 
 ROOT = Path(__file__).parents[2]
@@ -60,6 +61,13 @@ def test_trained_on_real_keyframes_and_tested_without_its_config(nuscenes_real, 
     shutil.rmtree(blind / "maps")
     assert main([*test[:-1], str(tmp_path / "c")]) == 2
     assert not (tmp_path / "c").exists()
+
+
+def test_results_of_a_converted_folder_do_not_go_among_its_weights(tmp_path):
+    assert default_folder(tmp_path / "weights/petr/last.pth") == tmp_path / "weights/petr"
+    (tmp_path / "weights/petr").mkdir(parents=True)
+    assert default_folder(tmp_path / "weights/petr") == Path("work_dirs/petr")
+    assert default_folder(tmp_path / "weights/petr/../petr") == Path("work_dirs/petr")
 
 
 @pytest.mark.parametrize(

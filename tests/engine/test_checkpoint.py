@@ -14,6 +14,7 @@ from drivetr.engine.checkpoint import (
     save_checkpoint,
 )
 from drivetr.errors import DrivetrError
+from tests.engine.published_files import mmcv_file
 
 
 def state(iteration: int) -> dict:
@@ -83,15 +84,15 @@ class TestRead:
                 return os.system, (f"touch {marker}",)
 
         torch.save({"format": 1, "spec": Payload()}, tmp_path / "evil.pth")
-        with pytest.raises(DrivetrError, match=r"refused.*system"):
+        with pytest.raises(DrivetrError, match=r"no checkpoint of drivetr train.*system.*refused"):
             read_checkpoint(tmp_path / "evil.pth")
         assert not marker.exists()
 
     @pytest.mark.parametrize(
         ("content", "said"),
         [
-            ({"model": {}}, "not written by drivetr"),
-            (torch.zeros(2), "not written by drivetr"),
+            ({"model": {}}, "is no checkpoint of drivetr train; convert it first"),
+            (torch.zeros(2), "is no checkpoint of drivetr train; convert it first"),
             ({"format": 99, "spec": {}}, "has format 99, this drivetr reads 1"),
         ],
     )
@@ -99,6 +100,16 @@ class TestRead:
         torch.save(content, tmp_path / "c.pth")
         with pytest.raises(DrivetrError, match=said):
             read_checkpoint(tmp_path / "c.pth")
+
+    def test_a_published_file_has_to_be_converted(self, tmp_path):
+        path = mmcv_file({"pts_bbox_head.code_weights": torch.ones(10)}, tmp_path / "petr.pth")
+        with pytest.raises(DrivetrError) as caught:
+            read_checkpoint(path)
+        told = str(caught.value)
+        assert "petr.pth is no checkpoint of drivetr train (objects of numpy." in told
+        assert f"convert it first: drivetr convert {path} --model NAME --out DIR" in told
+        assert told.endswith("and give the folder DIR")
+        assert "add_safe_globals" not in told
 
     def test_no_file(self, tmp_path):
         with pytest.raises(DrivetrError, match="does not exist"):

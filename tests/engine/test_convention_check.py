@@ -10,6 +10,7 @@ from drivetr.data.nuscenes.dataset import NuScenesDataset
 from drivetr.data.transforms.resize_crop_flip import ResizeCropFlip
 from drivetr.engine.box_conventions import CONVENTIONS
 from drivetr.engine.convention_check import (
+    Finding,
     Reading,
     own_convention,
     read_in_all,
@@ -45,7 +46,8 @@ def readings(frame, nuscenes_real) -> dict[str, list[Reading]]:
 @pytest.mark.parametrize("read_as", CONVENTIONS)
 @pytest.mark.parametrize("made_in", CONVENTIONS)
 def test_the_right_one_is_named(readings, made_in, read_as):
-    told = verdict(readings[made_in], read_as)
+    finding, told = verdict(readings[made_in], read_as)
+    assert finding == (Finding.RIGHT if made_in == read_as else Finding.WRONG)
     if made_in == read_as:
         assert (
             told == f"The boxes are read as they were trained: --box-convention {made_in} is right."
@@ -88,25 +90,44 @@ class TestVerdict:
     """Sentences where nothing can be told."""
 
     def test_a_published_detector_s_errors_are_small_enough(self):
-        assert "petr is right" in verdict([GOOD, *BAD], "petr")
+        finding, told = verdict([GOOD, *BAD], "petr")
+        assert finding == Finding.RIGHT
+        assert "petr is right" in told
 
     def test_too_few_pairs(self):
         few = [replace(r, pairs=19) for r in (GOOD, *BAD)]
-        told = verdict(few, "petr")
+        finding, told = verdict(few, "petr")
+        assert finding == Finding.UNDECIDED
         assert told.startswith("Nothing can be told: 19 of 70 objects have a detection")
         assert "20 are needed" in told
 
+    def test_too_few_pairs_in_the_wrong_present_reading(self):
+        lost = replace(BAD[0], pairs=3)
+        finding, told = verdict([GOOD, lost, *BAD[1:]], lost.name)
+        assert finding == Finding.WRONG
+        assert "trained as petr: 3 objects are found instead of 60." in told
+
+    def test_a_reading_with_few_pairs_is_not_compared(self):
+        lucky = replace(BAD[0], pairs=1, size=0.0, yaw_rad=0.0)
+        assert verdict([GOOD, lucky, *BAD[1:]], "petr")[0] == Finding.RIGHT
+        lost = [replace(r, pairs=2) for r in BAD]
+        assert verdict([GOOD, *lost], "petr")[0] == Finding.RIGHT
+
     def test_no_difference(self):
         same = [replace(GOOD, name=name) for name in CONVENTIONS]
-        assert "no convention is clearly better" in verdict(same, "petr")
+        finding, told = verdict(same, "petr")
+        assert finding == Finding.UNDECIDED
+        assert "no convention is clearly better" in told
 
     def test_an_untrained_detector(self):
         wild = [replace(BAD[0], name=name, size=0.6 + i) for i, name in enumerate(CONVENTIONS)]
-        assert "the least errors are mASE 0.60" in verdict(wild, "petr")
+        finding, told = verdict(wild, "petr")
+        assert finding == Finding.UNDECIDED
+        assert "the least errors are mASE 0.60" in told
 
     def test_cones_alone_have_no_heading(self):
         blind = [replace(r, yaw_rad=float("nan")) for r in (GOOD, *BAD)]
-        assert verdict(blind, "petr").startswith("Nothing can be told")
+        assert verdict(blind, "petr")[1].startswith("Nothing can be told")
 
 
 class TestFrames:
@@ -116,9 +137,10 @@ class TestFrames:
         assert len(spread_frames(data, 100)) == 10
 
     def test_there_is_nothing_to_see(self):
-        for data, count in (([], 3), ([make_numbered(0)], 0)):
-            with pytest.raises(DrivetrError, match="nothing to see"):
-                spread_frames(data, count)
+        with pytest.raises(DrivetrError, match="the split has no samples"):
+            spread_frames([], 3)
+        with pytest.raises(DrivetrError, match="--frames is 0, expected 1 or more"):
+            spread_frames([make_numbered(0)], 0)
         with pytest.raises(DrivetrError, match="no frames with 3D boxes"):
             spread_frames([1], 1)
 
@@ -152,10 +174,11 @@ def test_from_a_checkpoint_converted_with_the_wrong_flag_to_the_right_one(
     convert = ["convert", str(path), "--config", str(config), "--out", str(tmp_path / "out")]
     doctor = ["doctor", str(tmp_path / "out"), "--dataroot", str(nuscenes_real), "--device", "cpu"]
     doctor += ["--version", "v1.0-mini", "--split", SPLIT]
-    for flag, told in (("petr", "again with --box-convention streampetr"), ("streampetr", "right")):
+    wrong, right = ("petr", "again with --box-convention streampetr", 1), ("streampetr", "right", 0)
+    for flag, told, status in (wrong, right):
         assert main([*convert, "--box-convention", flag]) == 0
         capsys.readouterr()
-        assert main(doctor) == 0
+        assert main(doctor) == status
         said = capsys.readouterr().out
         assert all(name in said for name in CONVENTIONS)
         assert told in said

@@ -150,6 +150,12 @@ class TestFromPretrained:
         convert(read_source(checkpoint), "detr", tmp_path, {"num_heads": 2, "dilated": False})
         return tmp_path
 
+    def test_a_device_may_be_named(self, converted):
+        model = drivetr.from_pretrained(converted, device="cpu")
+        assert {p.device.type for p in model.parameters()} == {"cpu"}
+        with pytest.raises(DrivetrError, match="--device mps is not supported"):
+            drivetr.from_pretrained(converted, device="mps")
+
     def test_weights_of_another_size(self, converted):
         state = load_file(converted / "model.safetensors")
         save_file(state | {"class_embed.bias": torch.zeros(1)}, converted / "model.safetensors")

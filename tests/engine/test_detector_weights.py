@@ -305,16 +305,29 @@ class TestFolder:
         ):
             load_detector(converted, "cpu")
 
+    def test_a_device_may_be_named(self, converted):
+        loaded = drivetr.from_pretrained(converted, device="cpu")
+        assert isinstance(loaded, LoadedDetector)
+        assert loaded.device.type == "cpu"
+        with pytest.raises(DrivetrError, match="--device mps is not supported"):
+            drivetr.from_pretrained(converted, device="mps")
+
     def test_with_another_config(self, converted):
         config = load_config(CONFIG, {"model.head.code": "streampetr"})
         assert load_detector(converted, "cpu", config).detector.head.code.name == "streampetr"
 
     @pytest.mark.slow
-    def test_is_tested_like_a_checkpoint(self, converted, nuscenes_real, tmp_path, capsys):
+    def test_is_tested_like_a_checkpoint(
+        self, converted, nuscenes_real, tmp_path, capsys, monkeypatch
+    ):
+        monkeypatch.chdir(tmp_path)
         words = ["--dataroot", str(nuscenes_real), "--version", "v1.0-mini", "--device", "cpu"]
         assert main(["test", str(converted), *words]) == 0
-        assert "NDS" in capsys.readouterr().out
-        assert (converted / "results.json").is_file()
+        said = capsys.readouterr().out
+        assert "NDS" in said
+        assert "results: work_dirs/out/results.json; " in said
+        assert {p.name for p in converted.iterdir()} == {"config.json", "model.safetensors"}
+        assert (tmp_path / "work_dirs/out/metrics.json").is_file()
         replay = ["replay", str(nuscenes_real), "--version", "v1.0-mini", "--split", "mini_val"]
         frames = ["--checkpoint", str(converted), "--png", str(tmp_path / "frames")]
         assert main([*replay, *frames, "--width", "320"]) == 0

@@ -84,3 +84,10 @@ def test_the_backbone_out_of_a_file() -> None:
     load_weights(small_eva02(), trunk)
     assert all(k.startswith(("backbone.", "neck.")) for k in own)
     assert len(EVA02.dropped(state)) == 1 + 3 * 2
+
+
+def test_rotations_of_any_depth_are_left_out() -> None:
+    deep = {"img_backbone.blocks.39.attn.rope.freqs_cos": torch.zeros(1)}
+    for layout in (EVA02, STREAMPETR_LAYOUT):
+        assert [*layout.dropped(deep)] == [*deep]
+        assert not layout.dropped({"img_backbone.blocks.39.attn.proj.weight": torch.zeros(1)})
