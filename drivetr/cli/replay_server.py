@@ -95,7 +95,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Refuses hosts of others, whose name somebody may have pointed at this machine."""
         if self.request_version == _HEADLESS:
             raise _RefusedError(HTTPStatus.BAD_REQUEST)
-        port = self.server.server_address[1]
+        port = self.connection.getsockname()[1]
         hosts = [host.lower() for host in self.headers.get_all("Host", [])]
         ours = {f"{name}:{port}" for name in (LOOPBACK, "localhost")}
         if len(hosts) != 1 or hosts[0] not in ours:
