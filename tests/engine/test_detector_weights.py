@@ -357,6 +357,7 @@ class TestFolder:
     def test_is_tested_like_a_checkpoint(
         self, converted, nuscenes_real, tmp_path, capsys, monkeypatch
     ):
+        nuscenes_real = nuscenes_real.resolve()
         monkeypatch.chdir(tmp_path)
         words = ["--dataroot", str(nuscenes_real), "--version", "v1.0-mini", "--device", "cpu"]
         assert main(["test", str(converted), *words]) == 0
