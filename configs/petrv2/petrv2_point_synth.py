@@ -5,9 +5,10 @@ that of now. Every layer looks at the two moments apart (drivetr.nn.two_moments)
 now and where it looked then, over the time between, is a first guess of the velocity. Points of old
 images are in the frame of now, because their cameras are, so the car's own motion is not in it.
 
-    drivetr synth data/synth --size 96x256 --reach 14 --density 2.4 --scenes 100 --val-scenes 10 \
-        --frames-per-scene 16
-    drivetr train configs/petrv2/petrv2_point_synth.py --dataroot data/synth --version v1.0-synth
+    drivetr synth data/synth_time --size 96x256 --reach 14 --density 2.4 --scenes 132 \
+        --val-scenes 16 --frames-per-scene 16
+    drivetr train configs/petrv2/petrv2_point_synth.py --dataroot data/synth_time \
+        --version v1.0-synth
 """
 
 from mmengine.config import read_base

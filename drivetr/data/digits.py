@@ -84,7 +84,7 @@ def _load() -> tuple[np.ndarray, np.ndarray]:
     except ImportError as error:
         raise DrivetrError(
             "the handwritten digits come with scikit-learn, which is not installed:"
-            " pip install 'drivetr[digits]'"
+            " pip install -e '.[digits]'"
         ) from error
     data = load_digits()
     return data.images, data.target

@@ -124,7 +124,7 @@ def packaged_vocabulary() -> Path:
             return path
     raise DrivetrError(
         "CLIP's vocabulary is in the package open_clip_torch, which is not installed: pip install"
-        " 'drivetr[clip]', or name a file of your own (bpe_simple_vocab_16e6.txt.gz, merges.txt or"
+        " -e '.[clip]', or name a file of your own (bpe_simple_vocab_16e6.txt.gz, merges.txt or"
         " tokenizer.json) with --vocab"
     )
 
@@ -134,7 +134,7 @@ def _import(name: str) -> Any:
         return importlib.import_module(name)
     except ImportError as error:
         raise DrivetrError(
-            f"CLIP's tokenizer needs the package {name}: pip install 'drivetr[clip]'"
+            f"CLIP's tokenizer needs the package {name}: pip install -e '.[clip]'"
         ) from error
 
 

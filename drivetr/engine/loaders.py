@@ -56,6 +56,9 @@ class TrainLoaderSettings(LoaderSettings):
         """Checks the ranges."""
         super().__post_init__()
         at_least(self, sequences_per_scene=1, turns=1)
+        for name in ("sequences_per_scene", "turns"):
+            if not self.streaming and getattr(self, name) != getattr(TrainLoaderSettings, name):
+                raise ValueError(f"{name} is for streaming=True only; leave it out")
 
     def sequences(self, dataset: Any) -> list[range] | None:
         """The sequences that lanes are made of, or None where frames are shuffled.

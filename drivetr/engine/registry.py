@@ -50,7 +50,7 @@ CLASSES: dict[str, str] = {
     "AttendedCentre": "drivetr.models.box_head",
     "AttendedVelocity": "drivetr.models.velocity",
     "DisplacementVelocity": "drivetr.models.velocity",
-    "RememberedVelocity": "drivetr.models.velocity",
+    "RecalledVelocity": "drivetr.models.velocity",
     "FasterRCNN": "drivetr.models.classical",
     "FCOS": "drivetr.models.classical",
     "DiskPixels": "drivetr.models.classical_outputs",

@@ -47,6 +47,12 @@ from drivetr.engine.training import DetectorTraining, has_memory
 from drivetr.errors import DrivetrError
 from drivetr.files import atomic_text
 
+# What lanes of frames follow from: another one would give a scene the memory of another scene.
+_LANES = tuple(
+    f"train_data.{key}"
+    for key in ("dataroot", "version", "split", "streaming", "sequences_per_scene", "turns")
+)
+
 
 @dataclass(frozen=True)
 class CheckpointSettings:
@@ -304,6 +310,11 @@ def _check_same_run(state: TrainingState, notes: list[str]) -> None:
     if state.resumed["spec"]["model"] != state.spec["model"]:
         raise DrivetrError("--resume: the checkpoint's model is not the one of the config")
     for key in _differences(state.resumed["meta"]["config"], state.meta["config"]):
+        if any(state.resumed.get("memory", ())) and key in _LANES:
+            raise DrivetrError(
+                f"--resume: the config's {key} is not that of the run so far, whose memories belong"
+                " to its own lanes of frames; keep it"
+            )
         notes.append(f"--resume: the config's {key} is not that of the run so far")
     if (state.resumed["ema"] is None) != (state.ema is None):
         raise DrivetrError("--resume: one of config and checkpoint has an ema, the other has not")

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from drivetr.geometry.box_codes import BOX_CODES, boxes_from_code
 from drivetr.geometry.boxes import BOX_DIM, CENTER, VELOCITY
 from drivetr.models.named_classes import NamedClasses
-from drivetr.models.velocity import Sighting
+from drivetr.models.velocity import Remembered
 from drivetr.nn.grouped_mlp import GroupedMlp
 from drivetr.nn.mlp import mlp, normed_mlp
 from drivetr.nn.ranges import Range3D, inverse_sigmoid, metres_from_unit
@@ -130,7 +130,7 @@ class BoxHead(nn.Module):
         query: Float[Tensor, "B Q C"],
         reference: Float[Tensor, "B Q 3"],
         points: Float[Tensor, "B heads Q 3"] | None,
-        earlier: Float[Tensor, "B"] | Sighting | None = None,
+        earlier: Float[Tensor, "B"] | Remembered | None = None,
     ) -> dict[str, Tensor]:
         """What decoder layer `layer` reads from normed queries.
 

@@ -29,7 +29,7 @@ class PyramidDetector(MultiViewDetector):
             position=Position(),
             visible=None,
             blind=~cameras.valid.any(-1),
-            age_s=cameras.age_s,
+            cameras=cameras,
         )
 
 

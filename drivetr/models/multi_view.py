@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from drivetr.geometry.boxes import CENTER
 from drivetr.models.box_head import BoxHead
 from drivetr.models.denoising import NoisedQueries
-from drivetr.models.velocity import Sighting, elapsed_seconds
+from drivetr.models.velocity import Remembered, elapsed_seconds
 from drivetr.nn.decoder import PastKeys, TransformerDecoder
 from drivetr.nn.normalize import ImageNormalizer
 from drivetr.nn.position import Position
@@ -42,7 +42,7 @@ class ImageTokens:
         visible: True for tokens to look at, None where all are.
         blind: True for samples in which no camera showed anything.
         depth: what the depth head says of every token, if there is one.
-        age_s: of the cameras (`Cameras.age_s`), where it is known.
+        cameras: that it was seen by.
     """
 
     content: Any
@@ -50,7 +50,7 @@ class ImageTokens:
     visible: Bool[Tensor, "B 1 1 M"] | None
     blind: Bool[Tensor, "B"]
     depth: dict[str, Tensor] | None = None
-    age_s: Float[Tensor, "B N"] | None = None
+    cameras: Cameras | None = None
 
 
 @dataclass(frozen=True)
@@ -62,14 +62,14 @@ class QueryStart:
         reference: their reference points in units of the detection range.
         encode: positions of the queries from their present reference points.
         past: what they see in their self-attention besides one another.
-        sighting: of the objects that they go on from, if any do.
+        remembered: queries of earlier frames, for a head that asks.
     """
 
     content: Float[Tensor, "B Q C"]
     reference: Float[Tensor, "B Q 3"]
     encode: EncodeQueries
     past: PastKeys | None = None
-    sighting: Sighting | None = None
+    remembered: Remembered | None = None
 
 
 class MultiViewDetector(nn.Module, ABC):
@@ -168,9 +168,9 @@ class MultiViewDetector(nn.Module, ABC):
         query, reference = start.content, start.reference
         past = 0 if start.past is None else start.past.content.shape[1]
         query_mask = None if noised is None else noised.attention_mask(query.shape[1], past)
-        earlier: Tensor | Sighting | None = start.sighting
+        earlier: Tensor | Remembered | None = start.remembered
         if earlier is None and self.head.velocity is not None:
-            earlier = elapsed_seconds(tokens.age_s)
+            earlier = elapsed_seconds(tokens.cameras)
         layers = []
         for index in range(len(self.decoder)):
             query, attended = self.decoder.step(

@@ -84,7 +84,7 @@ class PETR(MultiViewDetector):
             visible=visible_tokens(cameras, (features.shape[-2], features.shape[-1])),
             blind=~cameras.valid.any(-1),
             depth=depth,
-            age_s=cameras.age_s,
+            cameras=cameras,
         )
 
     def start(self, batch: int, noised: NoisedQueries | None = None) -> QueryStart:

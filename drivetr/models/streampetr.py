@@ -10,7 +10,7 @@ from torch.nn import functional as F  # noqa: N812 - the name every PyTorch read
 from drivetr.models.denoising import NoisedQueries
 from drivetr.models.focal_head import FocalHead
 from drivetr.models.multi_view import MultiViewDetector, Outputs, QueryStart
-from drivetr.models.velocity import Sighting
+from drivetr.models.velocity import Remembered
 from drivetr.nn.decoder import PastKeys
 from drivetr.nn.position import Position
 from drivetr.nn.query_memory import QueryMemory
@@ -72,9 +72,9 @@ class StreamPETR(nn.Module):
             noised: in training, ground truth with noise that the decoder is to repair.
 
         Returns:
-            outputs of `PETR.decode` over the learned queries and then the propagated ones, with
-            `ids` (B,Q), numbers that queries keep from frame to frame, and in training what the
-            auxiliary head says as `focal`; and the memory for the next frame.
+            outputs of `MultiViewDetector.decode` over the learned queries and then the propagated
+            ones, with `ids` (B,Q), numbers that queries keep from frame to frame, and in training
+            what the auxiliary head says as `focal`; and the memory for the next frame.
         """
         features = self.detector.image_features(images, cameras)
         return self.detect(features, cameras, moments, memory, noised)
@@ -103,11 +103,13 @@ class StreamPETR(nn.Module):
         own = self.detector.start(len(recalled.content), noised)
         places = unit_from_metres(self.places(recalled), self.detector.span).to(own.reference)
         reference = torch.cat([own.reference, places], dim=1)
-        content = torch.cat([own.content, recalled.content], dim=1)
         standing = self.memory.standing(own.content.shape[1], recalled)
         motion = torch.cat([standing, self.memory.motion(recalled)], dim=1)
         age = torch.cat([recalled.age_s.new_zeros(standing.shape[:2]), recalled.age_s], dim=1)
-        content = self.memory.pose_content(content, motion)
+        # What own queries know of themselves is not normed away; the published ones know nothing.
+        learned = own.content + self.memory.pose_content(torch.zeros_like(own.content), standing)
+        kept = self.memory.pose_content(recalled.content, motion[:, own.content.shape[1] :])
+        content = torch.cat([learned, kept], dim=1)
         count = own.content.shape[1] + self.memory.num_propagated
 
         def encode(points: Tensor, rows: slice = slice(0, count)) -> Position:
@@ -115,8 +117,8 @@ class StreamPETR(nn.Module):
 
         rest = slice(count, None)
         past = PastKeys(content[:, rest], encode(reference[:, rest], rest))
-        sighting = self.sighting(recalled, own.content.shape[1])
-        return QueryStart(content[:, :count], reference[:, :count], encode, past, sighting)
+        known = self.remembered(recalled)
+        return QueryStart(content[:, :count], reference[:, :count], encode, past, known)
 
     def places(self, recalled: StreamMemory) -> Float[Tensor, "B M 3"]:
         """Where remembered queries start, in metres."""
@@ -125,21 +127,16 @@ class StreamPETR(nn.Module):
         way = recalled.present_velocity * recalled.age_s[..., None]
         return recalled.reference + F.pad(way, (0, 1))
 
-    def sighting(self, recalled: StreamMemory, count: int) -> Sighting | None:
-        """What the head may know of the objects of so many own queries and the propagated ones."""
+    def remembered(self, recalled: StreamMemory) -> Remembered | None:
+        """What the head may know of earlier frames, if it asks."""
         if self.detector.head.velocity is None:
             return None
-        rows = slice(self.memory.num_propagated)
-
-        def behind_own(x: Tensor) -> Tensor:
-            padding = x.new_zeros(len(x), count, *x.shape[2:])
-            return torch.cat([padding, x[:, rows]], dim=1)
-
-        return Sighting(
-            place=behind_own(recalled.reference[..., :2].float()),
-            velocity=behind_own(recalled.present_velocity),
-            age_s=behind_own(recalled.age_s.float()),
-            known=behind_own(recalled.ids >= 0),
+        return Remembered(
+            content=recalled.content,
+            place=recalled.reference[..., :2].float(),
+            velocity=recalled.present_velocity,
+            age_s=recalled.age_s.float(),
+            known=recalled.ids >= 0,
         )
 
     def numbered(self, recalled: StreamMemory, count: int) -> Tensor:

@@ -7,24 +7,34 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from drivetr.errors import DrivetrError
+from drivetr.nn.mlp import mlp
+from drivetr.structures.cameras import Cameras
+
+_NO_PAST = (
+    "this detector reads velocity from images of two moments, but its frames have no earlier ones;"
+    " give train_data and test_data past=dict(type=PastImages)"
+)
 MIN_AGE_S = 0.05  # places of moments that are nearer tell no velocity
 
 
 @dataclass(frozen=True)
-class Sighting:
-    """The objects that queries go on from, as they were when they were last seen.
+class Remembered:
+    """Queries of earlier frames as the present sees them.
 
     Attributes:
-        place: x and y in metres of the present reference frame.
+        content: what they had become.
+        place: where they were, x and y in metres of the present reference frame.
         velocity: m/s along its axes.
         age_s: seconds since then.
-        known: False for queries that go on from nothing.
+        known: False for rows of the memory that hold no object.
     """
 
-    place: Float[Tensor, "B Q 2"]
-    velocity: Float[Tensor, "B Q 2"]
-    age_s: Float[Tensor, "B Q"]
-    known: Bool[Tensor, "B Q"]
+    content: Float[Tensor, "B M C"]
+    place: Float[Tensor, "B M 2"]
+    velocity: Float[Tensor, "B M 2"]
+    age_s: Float[Tensor, "B M"]
+    known: Bool[Tensor, "B M"]
 
 
 class Velocity(Protocol):
@@ -36,7 +46,7 @@ class Velocity(Protocol):
         query: Float[Tensor, "B Q C"],
         place: Float[Tensor, "B Q 2"],
         points: Float[Tensor, "B heads Q 3"] | None,
-        earlier: Float[Tensor, "B"] | Sighting,
+        earlier: Float[Tensor, "B"] | Remembered,
     ) -> Float[Tensor, "B Q 2"]:
         """Metres a second.
 
@@ -87,19 +97,31 @@ class AttendedVelocity(nn.Module):
         return went / elapsed_s[:, None, None] + raw
 
 
-class RememberedVelocity(nn.Module):
-    """A gated mean of the velocity that is remembered and of the way since then, plus the raw one.
+class RecalledVelocity(nn.Module):
+    """A gated mean of the ways since objects of the memory were seen, plus the raw output.
 
-    Where the object went on as it had, both are the same: the gate between them says how far a new
-    place corrects the old velocity, as the gain of a Kalman filter does.
+    Every query asks which of the remembered queries was its object: one that looked alike and that,
+    going on as it went, would be near by now; or none. The answer is soft, so that it is learned
+    from the velocity's own loss, and it needs no query to go on as itself: where a moving object is
+    found by another query than before, its velocity is known all the same. How likely there was one
+    at all, and how fast it would be, decide whether the answer counts.
 
     Args:
         embed_dim: width C of the queries.
+        num_heads: answers side by side.
+        width_m: how far the object may be from where it should be, at first.
     """
 
-    def __init__(self, embed_dim: int) -> None:
+    def __init__(self, embed_dim: int, num_heads: int = 4, width_m: float = 2.5) -> None:
         super().__init__()
-        self.gate = nn.Linear(embed_dim, 3)  # the last gate is for neither
+        self.num_heads = num_heads
+        self.asks = nn.Linear(embed_dim, embed_dim)
+        self.answers = nn.Linear(embed_dim, embed_dim)
+        self.log_width = nn.Parameter(torch.full((num_heads,), width_m).log())
+        self.nowhere = nn.Parameter(torch.zeros(num_heads))
+        self.gate = mlp(
+            embed_dim + 2 * num_heads, embed_dim, num_heads + 1
+        )  # the last is for no way
 
     def forward(
         self,
@@ -107,35 +129,56 @@ class RememberedVelocity(nn.Module):
         query: Tensor,
         place: Tensor,
         points: Tensor | None,
-        earlier: Sighting,
+        earlier: Remembered,
     ) -> Float[Tensor, "B Q 2"]:
-        """Metres a second; the raw ones for queries that go on from nothing.
+        """Metres a second.
 
         The place is detached: it learns from its own loss, not through a difference.
         """
-        age = earlier.age_s.clamp(min=MIN_AGE_S)[..., None]
-        went = (place.detach() - earlier.place) / age
-        gates = self.gate(query).softmax(-1)
-        told = gates[..., :1] * earlier.velocity + gates[..., 1:2] * went
-        return raw + torch.where(earlier.known[..., None], told, 0.0)
+        place = place.detach()
+        share = self.shares(query, place, earlier)
+        age = earlier.age_s.clamp(min=MIN_AGE_S)[:, None, :, None]
+        way = (place[:, :, None] - earlier.place[:, None]) / age  # B Q M 2
+        known = share.sum(-1).transpose(1, 2)  # B Q heads
+        went = torch.einsum("bhqm,bqmd->bqhd", share, way) / known.clamp(min=1e-6)[..., None]
+        told = torch.cat([query, went.norm(dim=-1), known], dim=-1)
+        gates: Tensor = self.gate(told).softmax(-1)[..., :-1]  # B Q heads
+        return raw + (gates[..., None] * went).sum(2)
+
+    def shares(
+        self, query: Float[Tensor, "B Q C"], place: Float[Tensor, "B Q 2"], earlier: Remembered
+    ) -> Float[Tensor, "B heads Q M"]:
+        """How likely each remembered query is each query's object; the rest to one is nowhere."""
+        by_now = earlier.place + earlier.velocity * earlier.age_s[..., None]
+        off = torch.cdist(place, by_now).square()[:, None]  # B 1 Q M
+        precision = (-2 * self.log_width).exp()[:, None, None]
+        asks, answers = self._heads(self.asks(query)), self._heads(self.answers(earlier.content))
+        logits = asks @ answers.transpose(-1, -2) * asks.shape[-1] ** -0.5 - off * precision / 2
+        logits = logits.masked_fill(~earlier.known[:, None, None], -torch.inf)
+        nowhere = self.nowhere[:, None, None].expand(*logits.shape[:-1], 1)
+        return torch.cat([logits, nowhere], dim=-1).softmax(-1)[..., :-1]
+
+    def _heads(self, x: Tensor) -> Tensor:
+        return x.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
 
 
-def elapsed_seconds(age_s: Float[Tensor, "B N"] | None) -> Float[Tensor, "B"]:
+def elapsed_seconds(cameras: Cameras | None) -> Float[Tensor, "B"]:
     """Mean seconds from the cameras of the second half to those of the first, in float32.
 
+    Cameras that showed nothing at either moment do not count, unless none is left.
+
     Args:
-        age_s: `Cameras.age_s` of N / 2 cameras of the present and then the same ones of the past.
+        cameras: N / 2 of the present and then the same ones of the past, with `age_s`.
 
     Raises:
-        ValueError: the ages are unknown, or the second half is not older.
+        DrivetrError: the second half is not older than the first, so the frames have no past.
     """
-    if age_s is None or age_s.shape[-1] % 2:
-        raise ValueError("velocity needs Cameras.age_s of as many cameras of the past as of now")
-    now, then = age_s.float().chunk(2, dim=-1)
-    elapsed = (then - now).mean(-1)
-    if bool((elapsed <= 0).any()):
-        raise ValueError(
-            f"the second half of the cameras is {elapsed.tolist()} seconds older than the first,"
-            " expected more than 0"
-        )
+    if cameras is None or cameras.age_s is None or cameras.age_s.shape[-1] % 2:
+        raise DrivetrError(_NO_PAST)
+    now, then = cameras.age_s.float().chunk(2, dim=-1)
+    both = cameras.valid.unflatten(-1, (2, -1)).all(-2)
+    both = both | ~both.any(-1, keepdim=True)
+    elapsed = ((then - now) * both).sum(-1) / both.sum(-1)
+    if bool((elapsed < MIN_AGE_S).any()):
+        raise DrivetrError(_NO_PAST)
     return elapsed

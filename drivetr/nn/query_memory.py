@@ -34,6 +34,8 @@ class QueryMemory(nn.Module):
         single_precision: places and poses are moved through global coordinates in 32 bits, which
             is 0.1 mm off a kilometre from the map's origin and then 32 times as much in the finest
             octave. The published code does so; new trainings need not.
+        tell_positions: motion and age join the positions of queries too, as published; off for
+            detectors whose positions are bare points.
     """
 
     def __init__(
@@ -44,12 +46,13 @@ class QueryMemory(nn.Module):
         num_propagated: int = 256,
         num_pushed: int = 256,
         single_precision: bool = False,
+        tell_positions: bool = True,
     ) -> None:
         super().__init__()
         if not 0 <= num_propagated <= num_pushed <= length:
             raise ValueError(
-                f"num_propagated {num_propagated}, num_pushed {num_pushed} and length {length} must"
-                " not fall in this order, or a query would go on twice"
+                f"num_propagated is {num_propagated}, num_pushed {num_pushed} and length {length};"
+                " expected 0 <= num_propagated <= num_pushed <= length"
             )
         self.span = span
         self.embed_dim = embed_dim
@@ -62,9 +65,9 @@ class QueryMemory(nn.Module):
             torch.rand(num_propagated, 3), requires_grad=False
         )
         self.pose_content = ModulatedNorm(MOTION_DIM, embed_dim)
-        self.pose_position = ModulatedNorm(MOTION_DIM, embed_dim)
+        self.pose_position = ModulatedNorm(MOTION_DIM, embed_dim) if tell_positions else None
         self.time_embedding = nn.Sequential(
-            nn.Linear(embed_dim, embed_dim), nn.LayerNorm(embed_dim)
+            *([nn.Linear(embed_dim, embed_dim), nn.LayerNorm(embed_dim)] if tell_positions else [])
         )
 
     def recall(self, memory: StreamMemory | None, moments: Moments) -> StreamMemory:
@@ -119,11 +122,12 @@ class QueryMemory(nn.Module):
         age_s: Float[Tensor, "B T"],
     ) -> Position:
         """Positions that also tell motion and age."""
-        added = position.added
-        if added is None:
-            added = motion.new_zeros(*motion.shape[:2], self.embed_dim)
+        if self.pose_position is None:
+            return position
+        if position.added is None:
+            raise ValueError("QueryMemory(tell_positions=True) needs positions that are added")
         time: Tensor = self.time_embedding(sine_of_scalars(age_s, self.embed_dim).to(motion))
-        return Position(self.pose_position(added, motion) + time, position.points)
+        return Position(self.pose_position(position.added, motion) + time, position.points)
 
     @torch.no_grad()
     def remember(
@@ -135,7 +139,7 @@ class QueryMemory(nn.Module):
 
         Args:
             recalled: what `recall` gave for this frame.
-            outputs: of `PETR.decode`, with `ids` (B,Q).
+            outputs: of `MultiViewDetector.decode`, with `ids` (B,Q).
             moments: of this frame.
         """
         scores = outputs["pred_logits"].sigmoid().amax(-1)

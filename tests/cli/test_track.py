@@ -209,7 +209,7 @@ class TestWithoutMetrics:
 
         out.unlink()
         assert track(results, world, out, "--metrics", tmp_path / "metrics.json") == 2
-        assert "pip install 'drivetr[tracking]'" in capsys.readouterr().err
+        assert "pip install -e '.[tracking]'" in capsys.readouterr().err
         assert not out.exists()
 
     def test_split_without_truth(self, world, results, tmp_path, capsys):

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from drivetr.errors import DrivetrError
 from drivetr.geometry.boxes import VELOCITY
 from drivetr.models.box_head import AttendedCentre, BoxHead, SigmoidCentre
 from drivetr.models.criterion import SetCriterion
@@ -157,7 +158,7 @@ def test_a_frame_without_a_past_has_no_news_from_it(images: Tensor) -> None:
 
 
 def test_without_ages_there_is_no_velocity(kind: str, images: Tensor) -> None:
-    with pytest.raises(ValueError, match="age_s"):
+    with pytest.raises(DrivetrError, match="no earlier ones"):
         build(kind)(images, replace(two_moments(2), age_s=None))
 
 

@@ -12,7 +12,7 @@ from drivetr.models.matcher import HungarianMatcher
 from drivetr.models.petr import PETR
 from drivetr.models.pyramid_petr import PyramidPETR
 from drivetr.models.streampetr import StreamPETR
-from drivetr.models.velocity import RememberedVelocity
+from drivetr.models.velocity import RecalledVelocity
 from drivetr.nn.backbones.tiny_resnet import TinyResNet
 from drivetr.nn.camera_alignment import CameraAlignment
 from drivetr.nn.decoder import TransformerDecoder
@@ -193,17 +193,18 @@ def test_a_remembered_object_drives_on():
 def test_the_head_is_told_what_is_remembered():
     model, inputs = build(), drive(2)
     torch.manual_seed(1)
-    model.detector.head.velocity = RememberedVelocity(32)
+    model.detector.head.velocity = RecalledVelocity(32)
     found, memories = streamed(model, inputs)
-    start = model.start(model.memory.recall(memories[0], inputs[1][2]))
-    sighting = start.sighting
-    assert sighting.known[0].tolist() == [False] * LEARNED + [True] * PROPAGATED
+    told = model.start(model.memory.recall(memories[0], inputs[1][2])).remembered
+    assert told.known[0].tolist() == [True] * PROPAGATED + [False] * (LENGTH - PROPAGATED)
     best = found[0]["pred_logits"][0].sigmoid().amax(-1).topk(PROPAGATED).indices
     boxes = found[0]["pred_boxes"][0, best]
     moved = boxes[:, :2] - torch.tensor([1.0, 0.0])  # the car drove a metre
-    torch.testing.assert_close(sighting.place[0, LEARNED:], moved, atol=1e-3, rtol=1e-4)
-    torch.testing.assert_close(sighting.velocity[0, LEARNED:], boxes[:, 8:])
-    torch.testing.assert_close(sighting.age_s[0, LEARNED:], torch.full((PROPAGATED,), 0.5))
+    rows = slice(PROPAGATED)
+    torch.testing.assert_close(told.place[0, rows], moved, atol=1e-3, rtol=1e-4)
+    torch.testing.assert_close(told.velocity[0, rows], boxes[:, 8:])
+    torch.testing.assert_close(told.age_s[0, rows], torch.full((PROPAGATED,), 0.5))
+    torch.testing.assert_close(told.content[0, rows], found[0]["queries"][0, best])
 
 
 @pytest.mark.parametrize("number", [0, 1])
@@ -244,11 +245,13 @@ def test_noised_queries_change_nothing_for_the_others(kind):
     torch.testing.assert_close(alone["pred_boxes"], beside["pred_boxes"], atol=1e-5, rtol=1e-5)
 
 
-def test_a_position_without_an_added_part_tells_motion_too():
-    """Point-aware attention compares places; age and motion join the content of the queries."""
-    memory = build().memory
+def test_bare_points_stay_bare():
+    """Point-aware attention compares places; age and motion join the content of queries only."""
+    memory = QueryMemory(SPAN, 32, LENGTH, PROPAGATED, PROPAGATED, tell_positions=False)
     recalled = memory.recall(None, drive(1)[0][2])
     points = PointPosition(SPAN).encode_queries(torch.rand(1, LENGTH, 3))
     placed = memory.placed(points, memory.motion(recalled), recalled.age_s)
     assert torch.equal(placed.points, points.points)
-    assert placed.added.shape == (1, LENGTH, 32)
+    assert placed.added is None
+    with pytest.raises(ValueError, match="positions that are added"):
+        build().memory.placed(points, memory.motion(recalled), recalled.age_s)

@@ -146,7 +146,7 @@ class TestRemember:
 
 
 def test_a_query_cannot_go_on_twice():
-    with pytest.raises(ValueError, match="must not fall"):
+    with pytest.raises(ValueError, match="expected 0 <= num_propagated"):
         QueryMemory(SPAN, 8, 6, 4, 3)
 
 

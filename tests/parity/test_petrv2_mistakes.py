@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from torch import Tensor
 
+from drivetr.errors import DrivetrError
 from drivetr.geometry.boxes import VELOCITY
 from drivetr.models.petr import PETR
 from drivetr.structures.cameras import Cameras
@@ -40,7 +41,7 @@ def test_halves_swapped(case: GoldenCase) -> None:
     past_first = cameras.img_from_lidar.roll(6, dims=1)
     found = differences(case, build_petr(case), replace(cameras, img_from_lidar=past_first))
     assert found["all_cls_scores"].max() > 100 * LOGITS["tiny"].absolute
-    with pytest.raises(ValueError, match="older than the first"):
+    with pytest.raises(DrivetrError, match="no earlier ones"):
         differences(case, build_petr(case), replace(cameras, age_s=cameras.age_s.roll(6, dims=1)))
 
 

@@ -110,8 +110,10 @@ def outputs_of_truth(detector: nn.Module, batch: Batch) -> dict[str, Tensor]:
     head, references = seen.head, []
     with head.register_forward_pre_hook(lambda _, arguments: references.append(arguments[2])):
         detector(*batch.inputs)
-    ages = batch.cameras.age_s
-    elapsed_s = torch.ones(len(ages)) if head.velocity is None else elapsed_seconds(ages)
+    cameras = batch.cameras
+    elapsed_s = (
+        torch.ones(len(cameras.valid)) if head.velocity is None else elapsed_seconds(cameras)
+    )
     logits, codes = raw_answers(batch.targets, references[-1], head, seen.span, elapsed_s)
     head.classify[-1], head.regress[-1] = Answer(logits), Answer(codes)
     return detector(*batch.inputs)[0]

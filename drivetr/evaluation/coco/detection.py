@@ -93,7 +93,7 @@ def _classes_of(backend: Backend) -> tuple[Any, Any]:
     except ImportError as error:
         raise DrivetrError(
             "--backend faster-coco-eval: the package is not installed; pip install"
-            " 'drivetr[faster-coco-eval]', or take pycocotools, which gives the same numbers"
+            " -e '.[faster-coco-eval]', or take pycocotools, which gives the same numbers"
         ) from error
     return faster_coco_eval.COCO, faster_coco_eval.COCOeval_faster
 

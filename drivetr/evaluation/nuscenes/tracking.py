@@ -29,7 +29,7 @@ def require_tracking_extra() -> None:
         raise DrivetrError(
             f"the devkit's tracking evaluation needs {' and '.join(missing)}, which"
             f" {'is' if len(missing) == 1 else 'are'} not installed;"
-            " pip install 'drivetr[tracking]' brings what it needs"
+            " pip install -e '.[tracking]' brings what it needs"
         )
 
 

@@ -185,7 +185,7 @@ class TestMistakes:
     def test_extra_is_absent(self, world, tmp_path, monkeypatch):
         monkeypatch.setitem(sys.modules, "motmetrics", None)  # Python's way to forbid an import
         found = self.told(world, tmp_path, true_tracks(world))
-        assert "needs motmetrics, which is not installed; pip install 'drivetr[tracking]'" in found
+        assert "needs motmetrics, which is not installed; pip install -e '.[tracking]'" in found
 
     def test_wrong_files(self, world, tmp_path):
         content = true_tracks(world)
