@@ -48,7 +48,7 @@ def table() -> str:
         "| name | paper | mAP / NDS as published | config | weights, licence | `--box-convention` |"
         " verified here | not verified |\n|---|---|---|---|---|---|---|---|"
     )
-    blocks = "\n".join(commands(entry) for entry in entries)
+    blocks = "\n\n".join(commands(entry) for entry in entries)
     return "\n".join([head, *map(row, entries), "", "```", blocks, "```"])
 
 

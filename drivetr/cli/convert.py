@@ -1,6 +1,10 @@
 """`drivetr convert`: brings published weights into drivetr's plain files."""
 
 import argparse
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from drivetr.engine.detector_weights import Target
 
 HELP = (
     "Convert published weights of PETR's family, DETR, ViT or CLIP; every key is accounted for."
@@ -60,24 +64,24 @@ def run(args: argparse.Namespace) -> None:
     """Converts, or lists the names."""
     from pathlib import Path
 
-    from drivetr.engine.config import parse_options
     from drivetr.engine.convert import convert
     from drivetr.engine.detector_weights import convert_detector, find_target, listed_names
-    from drivetr.engine.sources import read_source
+    from drivetr.engine.sources import check_conversion, read_source
 
     if args.list:
         print("\n".join(listed_names()))
         return
     _check(args)
+    out = Path(args.out)
+    check_conversion(Path(args.source), out)
     target = find_target(args.model, args.config)
+    given = _settings(args, target)
     source = read_source(Path(args.source), args.allow_torchscript, args.weights == "averaged")
     print(f"{args.source}: {source.told}")
     if target is None:
-        _refuse(args.box_convention, "--box-convention", f"{args.model} finds no 3D boxes")
-        report = convert(source, args.model, Path(args.out), parse_options(args.set))
+        report = convert(source, args.model, out, given)
     else:
-        _refuse(args.set, "--set", "the config of a 3D detector tells everything")
-        report = convert_detector(source, target, args.box_convention, Path(args.out))
+        report = convert_detector(source, target, args.box_convention, out)
     print(f"{report}\nwrote {args.out}: drivetr.from_pretrained({args.out!r}) loads it")
 
 
@@ -91,6 +95,19 @@ def _check(args: argparse.Namespace) -> None:
             raise DrivetrError(f"{flag} is missing; see drivetr convert --help")
     if args.model and args.config:
         raise DrivetrError("--model names a config already; give it or --config")
+
+
+def _settings(args: argparse.Namespace, target: "Target | None") -> dict[str, Any]:
+    """What `--set` gives, after the flags were checked that a target needs or cannot have."""
+    from drivetr.engine.box_conventions import check_convention
+    from drivetr.engine.config import parse_options
+
+    if target is None:
+        _refuse(args.box_convention, "--box-convention", f"{args.model} finds no 3D boxes")
+        return parse_options(args.set)
+    _refuse(args.set, "--set", "the config of a 3D detector tells everything")
+    check_convention(args.box_convention, target.conventions, target.name)
+    return {}
 
 
 def _refuse(given: object, flag: str, reason: str) -> None:

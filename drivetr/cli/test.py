@@ -61,9 +61,7 @@ def run(args: argparse.Namespace) -> None:
     work_dir = Path(args.work_dir) if args.work_dir else default_folder(Path(checkpoint))
     results = Path(args.out) if args.out else work_dir / "results.json"
     names = (args.dataroot, args.version, args.split)
-    metrics = work_dir / "metrics.json"
-    print(test(loaded, names, results, metrics))
-    print(f"results: {results}; with ground truth, metrics: {metrics}")
+    print(test(loaded, names, results, work_dir / "metrics.json"))
 
 
 def default_folder(checkpoint: Path) -> Path:

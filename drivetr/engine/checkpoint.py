@@ -76,7 +76,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     except zipfile.BadZipFile as error:
         raise DrivetrError(
             f"checkpoint {path} is cut off, or no checkpoint of drivetr train (those are zip"
-            " archives); give another one"
+            " archives); give another one, or the folder into which drivetr convert brought it"
         ) from error
     if damaged is not None:
         raise DrivetrError(f"checkpoint {path} is damaged ({damaged}); give another one")

@@ -30,6 +30,7 @@ _FEWEST_PAIRS = 20
 _WRONG_SIZE, _WRONG_YAW = 0.7, 1.56  # what the errors are under a wrong convention
 _MARGIN = 0.3  # of one signature, between the best convention and the next
 _HOPELESS = 1.5  # both errors near their signatures
+_HOPELESS_ALONE = 1.0  # one error near its signature, and no other convention to compare with
 _LESS_SIZE, _LESS_YAW, _LESS_M = 0.2, 0.4, 0.5  # differences that are worth a word
 _NO_FRONT, _NO_HEADING = "barrier", "traffic_cone"
 
@@ -204,7 +205,7 @@ def verdict(readings: Sequence[Reading], own: str) -> tuple[Finding, str]:
         )
     best, *others = sorted(usable, key=lambda r: r.wrongness)
     unclear = any(other.wrongness - best.wrongness < _MARGIN for other in others)
-    if best.wrongness > _HOPELESS or unclear:
+    if unclear or best.wrongness > (_HOPELESS if others else _HOPELESS_ALONE):
         return Finding.UNDECIDED, (
             "Nothing can be told: no convention is clearly better than the others, the least errors"
             f" are mASE {best.size:.2f} and mAOE {best.yaw_rad:.2f} of {best.name}. Take more"

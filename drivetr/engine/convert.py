@@ -13,7 +13,7 @@ from drivetr.engine.api import LoadedDetector, load_detector
 from drivetr.engine.config import suggestion
 from drivetr.engine.detector_folder import is_detector
 from drivetr.engine.devices import choose_device
-from drivetr.engine.sources import DESCRIPTION, WEIGHTS, Source, read_json
+from drivetr.engine.sources import DESCRIPTION, WEIGHTS, Source, check_conversion, read_json
 from drivetr.errors import DrivetrError
 from drivetr.files import atomic_path, atomic_text
 from drivetr.models.layouts import layout_of
@@ -40,8 +40,7 @@ def convert(source: Source, name: str, out: Path, given: Settings) -> LoadReport
         DrivetrError: unknown name or setting, a setting that nothing tells, or weights that do not
             fit, or `out` is the source; nothing is written then.
     """
-    if out.resolve() == source.path.resolve():
-        raise DrivetrError(f"--out {out} is the source, which would be written over; name another")
+    check_conversion(source.path, out)
     family_name, family, published = _named(name)
     layout = layout_of(source.weights, family.layouts, source.path)
     where = f"{source.path} (layout of {layout.name})"

@@ -18,6 +18,7 @@ from drivetr.nn.weight_files import read_weights
 FORMAT = 1
 FAMILY = "detector"
 _BLOCK = 2**20
+_CHECKSUM = "model_sha256"
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,16 @@ def sha256_of(path: Path) -> str:
 
 
 def write_detector(out: Path, detector: nn.Module, spec: DetectorSpec, origin: Origin) -> None:
-    """Writes `model.safetensors` and `config.json`."""
+    """Writes `model.safetensors`, then `config.json` with the checksum of it.
+
+    The two are replaced one after the other: after a kill in between the checksum is another's.
+    """
     with atomic_path(out / WEIGHTS) as path:
         # Copies, because several names may share one parameter, which the format does not allow.
         save_file({k: t.clone().contiguous() for k, t in detector.state_dict().items()}, path)
     description = {
-        "format": FORMAT, "family": FAMILY, **vars(origin), "detector": spec.to_data()
+        "format": FORMAT, "family": FAMILY, **vars(origin),
+        _CHECKSUM: sha256_of(out / WEIGHTS), "detector": spec.to_data(),
     }  # fmt: skip
     with atomic_text(out / DESCRIPTION) as file:
         json.dump(description, file, indent=1)
@@ -75,7 +80,7 @@ def read_detector(folder: Path) -> tuple[Any, dict[str, Tensor]]:
     """What `write_detector` wrote: the data of a `DetectorSpec`, and weights.
 
     Raises:
-        DrivetrError: absent, damaged or of another format.
+        DrivetrError: absent, damaged, of another format, or weights that are not those described.
     """
     path = folder / DESCRIPTION
     if not path.is_file():
@@ -87,7 +92,13 @@ def read_detector(folder: Path) -> tuple[Any, dict[str, Tensor]]:
             f" {description.get('family')!r}, expected {FORMAT} and {FAMILY!r};"
             " `drivetr convert` writes such files from checkpoints of 3D detectors"
         )
-    return _with_tuples(description.get("detector")), read_weights(folder / WEIGHTS)
+    weights = read_weights(folder / WEIGHTS)
+    if description.get(_CHECKSUM) != sha256_of(folder / WEIGHTS):
+        raise DrivetrError(
+            f"{folder}: {WEIGHTS} is not the file that {DESCRIPTION} describes, because a"
+            " conversion was cut off or one of the two was replaced; convert the checkpoint again"
+        )
+    return _with_tuples(description.get("detector")), weights
 
 
 def _with_tuples(value: Any) -> Any:

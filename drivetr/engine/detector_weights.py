@@ -12,7 +12,7 @@ from drivetr.engine.box_conventions import CONVENTIONS, check_convention, with_c
 from drivetr.engine.build import Builder
 from drivetr.engine.config import RunConfig, load_config, suggestion
 from drivetr.engine.detector_folder import Origin, sha256_of, write_detector
-from drivetr.engine.sources import Source
+from drivetr.engine.sources import Source, check_conversion
 from drivetr.engine.spec import DetectorSpec
 from drivetr.engine.zoo import PublishedDetector, published_detectors
 from drivetr.errors import DrivetrError
@@ -101,18 +101,19 @@ def convert_detector(
 
     Raises:
         DrivetrError: no or a wrong convention, names or shapes that are not those of the published
-            model or do not fit the config, settings in the file that contradict it; nothing is
-            written then.
+            model or do not fit the config, settings in the file that contradict it, or `out`
+            holds the source; nothing is written then.
     """
+    check_conversion(source.path, out)
     convention = check_convention(box_convention, target.conventions, target.name)
-    layout = layout_of(source.weights, PETR_LAYOUTS, source.path)
-    where = f"{source.path} (layout of {layout.name}) as {target.name}"
     model = with_convention(target.config.model, convention, target.config.file)
     spec = replace(DetectorSpec.of_config(target.config), model=model)
     detector, _ = spec.build_detector()
     kept, left_out = _without_auxiliary(source.weights, detector)
     if target.published is not None:
-        _check_manifest(kept, target.published, where)
+        _check_manifest(kept, target.published, f"{source.path} as {target.name}")
+    layout = layout_of(kept, PETR_LAYOUTS, source.path)
+    where = f"{source.path} (layout of {layout.name}) as {target.name}"
     _check_settings(kept, detector, target.config, where)
     try:
         state = layout.translate(kept)

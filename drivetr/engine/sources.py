@@ -35,6 +35,26 @@ class Source:
     told: str = ONLY
 
 
+def check_conversion(source: Path, out: Path) -> None:
+    """Refuses what makes no sense to convert, before anything large is read.
+
+    Raises:
+        DrivetrError: the source is the output folder or a file in it that would be written over,
+            or it was converted already.
+    """
+    written = (out, out / WEIGHTS, out / DESCRIPTION)
+    if source.resolve() in [path.resolve() for path in written]:
+        raise DrivetrError(
+            f"--out {out}: {source} is the source, which would be written over; name another folder"
+        )
+    folder = source.parent if source.name == WEIGHTS else source
+    described = folder / DESCRIPTION
+    if described.is_file() and {"format", "family"} <= read_json(described).keys():
+        raise DrivetrError(
+            f"{folder} is a folder that drivetr convert wrote; give the original checkpoint"
+        )
+
+
 def read_source(path: Path, allow_torchscript: bool = False, averaged: bool = True) -> Source:
     """Reads a published model without running any of its code.
 

@@ -48,14 +48,18 @@ class LoadReport:
         return not any(wrong)
 
     def __str__(self) -> str:
-        """A short table: the number of keys of every kind and the first names of the rarer ones."""
+        """A table: the number of keys of every kind, and the names of those that are wrong.
+
+        Of the others the first names are shown.
+        """
         shapes = tuple(f"{k} {list(a)}, expected {list(b)}" for k, a, b in self.mismatched)
         rows = [f"loaded       {len(self.loaded):5d}"]
         for reason in dict.fromkeys(self.ignored.values()):
             keys = tuple(key for key, why in self.ignored.items() if why == reason)
             rows.append(f"{_row('ignored', keys)} ({reason})")
+        if self.kept:
+            rows.append(_row("kept", self.kept))
         for name, keys in (
-            ("kept", self.kept),
             ("missing", self.missing),
             ("unexpected", self.unexpected),
             ("wrong shape", shapes),
@@ -63,13 +67,20 @@ class LoadReport:
             ("conflicting", self.conflicting),
         ):
             if keys:
-                rows.append(_row(name, keys))
+                rows.append(_whole(name, keys))
         return "\n".join(rows)
 
 
 def _row(name: str, keys: tuple[str, ...]) -> str:
     more = f" … and {len(keys) - _SHOWN_KEYS} more" if len(keys) > _SHOWN_KEYS else ""
     return f"{name:12s} {len(keys):5d}  {', '.join(keys[:_SHOWN_KEYS])}{more}"
+
+
+def _whole(name: str, keys: tuple[str, ...]) -> str:
+    """A row with all names, one a line where there are many."""
+    if len(keys) <= _SHOWN_KEYS:
+        return _row(name, keys)
+    return "\n    ".join([f"{name:12s} {len(keys):5d}", *keys])
 
 
 def load_weights(

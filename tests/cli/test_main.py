@@ -98,7 +98,7 @@ class TestRealCommands:
     def test_help_of_what_only_nuscenes_has_speaks_of_nothing_else(self, name, capsys):
         with pytest.raises(SystemExit):
             main([name, "--help"])
-        told = capsys.readouterr().out
+        told = " ".join(capsys.readouterr().out.split())
         assert "nuScenes' samples/" in told
         assert "COCO" not in told
 

@@ -112,6 +112,8 @@ class TestVerdict:
         assert verdict([GOOD, lucky, *BAD[1:]], "petr")[0] == Finding.RIGHT
         lost = [replace(r, pairs=2) for r in BAD]
         assert verdict([GOOD, *lost], "petr")[0] == Finding.RIGHT
+        swapped = replace(GOOD, size=0.7)  # what length and width exchanged looks like
+        assert verdict([swapped, *lost], "petr")[0] == Finding.UNDECIDED
 
     def test_no_difference(self):
         same = [replace(GOOD, name=name) for name in CONVENTIONS]

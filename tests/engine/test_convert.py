@@ -120,6 +120,26 @@ def test_the_source_is_not_written_over(tmp_path):
         convert(read_source(tmp_path), "vit", tmp_path / ".", {})
 
 
+@pytest.mark.parametrize("source", ["own", "own/model.safetensors"])
+def test_the_source_is_not_even_read_where_it_would_be_written_over(source, tmp_path, capsys):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own/model.safetensors").write_bytes(b"nothing that could be read")
+    words = ["convert", str(tmp_path / source), "--model", "detr", "--out", str(tmp_path / "own")]
+    assert main(words) == 2
+    assert "is the source, which would be written over" in capsys.readouterr().err
+    assert (tmp_path / "own/model.safetensors").read_bytes() == b"nothing that could be read"
+
+
+@pytest.mark.parametrize("source", ["ours", "ours/model.safetensors"])
+def test_what_was_converted_is_not_converted_again(source, checkpoint, tmp_path, capsys):
+    given = {"num_heads": 2, "dilated": False}
+    convert(read_source(checkpoint), "detr", tmp_path / "ours", given)
+    words = ["convert", str(tmp_path / source), "--model", "detr", "--out", str(tmp_path / "new")]
+    assert main(words) == 2
+    told = capsys.readouterr().err
+    assert "ours is a folder that drivetr convert wrote; give the original checkpoint" in told
+
+
 def test_names_of_two_layouts_end_with_status_2(checkpoint, tmp_path, capsys):
     state = torch.load(checkpoint, weights_only=True)["model"]
     state["model.encoder.layers.0.fc1.weight"] = torch.zeros(1)

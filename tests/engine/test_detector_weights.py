@@ -197,11 +197,16 @@ def test_a_file_with_code_is_refused(state, tmp_path, capsys):
         (["--model", "detr_r50", "--config", str(CONFIG), "--out", "o"], "names a config already"),
         (["--config", str(CONFIG), "--out", "o", "--set", "a=1"], "tells everything; leave it out"),
         (["--config", "none.py", "--out", "o"], "config none.py does not exist"),
+        (["--config", str(CONFIG), "--out", "o"], "--box-convention is missing: names and shapes"),
+        (
+            ["--model", "petrv2_vov_p4_320x800", "--out", "o", "--box-convention", "streampetr"],
+            "petrv2_vov_p4_320x800 was published as petr: ",
+        ),
     ],
 )
-def test_words_that_do_not_go_together(state, tmp_path, capsys, words, told):
-    path = mmcv_file(state, tmp_path / "petr.pth")
-    assert main(["convert", str(path), *words]) == 2
+def test_words_that_do_not_go_together_with_any_file(tmp_path, capsys, words, told):
+    (tmp_path / "petr.pth").write_bytes(b"words are checked before this is read")
+    assert main(["convert", str(tmp_path / "petr.pth"), *words]) == 2
     assert told in capsys.readouterr().err
 
 
@@ -252,6 +257,20 @@ class TestManifest:
         assert "unexpected       1  pts_bbox_head.extra.weight" in told
         assert "pts_bbox_head.reference_points.weight [9, 3], expected [7, 3]" in told
 
+    def test_names_that_tell_no_layout_are_compared_all_the_same(
+        self, listed, state, tmp_path, capsys
+    ):
+        lost = [name for name in state if name.startswith(f"{HEAD}adapt_pos3d.")]
+        lost += [name for name in state if name.startswith("img_neck.")]
+        for name in lost:
+            del state[name]
+        path = mmcv_file(state, tmp_path / "petr.pth")
+        assert main(["convert", str(path), *listed, "petr"]) == 2
+        told = capsys.readouterr().err
+        assert f"missing      {len(lost):5d}" in told
+        assert all(name in told for name in lost)
+        assert "layouts" not in told
+
     def test_a_convention_that_it_was_not_published_in(self, listed, state, tmp_path, capsys):
         path = mmcv_file(state, tmp_path / "petr.pth")
         assert main(["convert", str(path), *listed, "streampetr"]) == 2
@@ -283,6 +302,10 @@ def test_published_sizes_from_the_name_to_the_same_boxes(name, tmp_path):
     assert torch.equal(raw_boxes(loaded.detector), raw_boxes(detector))
 
 
+def kill(path: Path) -> None:
+    raise SystemExit("killed")
+
+
 class TestFolder:
     @pytest.fixture
     def converted(self, state, tmp_path):
@@ -305,6 +328,20 @@ class TestFolder:
         ):
             load_detector(converted, "cpu")
 
+    def test_a_kill_between_weights_and_description(self, converted, state, tmp_path, monkeypatch):
+        before = (converted / "model.safetensors").read_bytes()
+        state = {name: t + 1 if name.endswith("bias") else t for name, t in state.items()}
+        path = mmcv_file(state, tmp_path / "other.pth")
+        monkeypatch.setattr("drivetr.engine.detector_folder.atomic_text", kill)
+        with pytest.raises(SystemExit, match="killed"):
+            run(path, "--box-convention", "streampetr")
+        assert (converted / "model.safetensors").read_bytes() != before
+        with pytest.raises(DrivetrError, match=r"not the file that config\.json describes"):
+            drivetr.from_pretrained(converted)
+        monkeypatch.undo()
+        assert run(path, "--box-convention", "streampetr") == 0
+        assert drivetr.from_pretrained(converted).detector.head.code.name == "streampetr"
+
     def test_a_device_may_be_named(self, converted):
         loaded = drivetr.from_pretrained(converted, device="cpu")
         assert isinstance(loaded, LoadedDetector)
@@ -320,12 +357,13 @@ class TestFolder:
     def test_is_tested_like_a_checkpoint(
         self, converted, nuscenes_real, tmp_path, capsys, monkeypatch
     ):
+        nuscenes_real = nuscenes_real.resolve()
         monkeypatch.chdir(tmp_path)
         words = ["--dataroot", str(nuscenes_real), "--version", "v1.0-mini", "--device", "cpu"]
         assert main(["test", str(converted), *words]) == 0
         said = capsys.readouterr().out
         assert "NDS" in said
-        assert "results: work_dirs/out/results.json; " in said
+        assert "Submission: work_dirs/out/results.json" in said
         assert {p.name for p in converted.iterdir()} == {"config.json", "model.safetensors"}
         assert (tmp_path / "work_dirs/out/metrics.json").is_file()
         replay = ["replay", str(nuscenes_real), "--version", "v1.0-mini", "--split", "mini_val"]

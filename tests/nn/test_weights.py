@@ -77,7 +77,12 @@ class TestLoadWeights:
         load_weights(module, {k: v.half() if v.dim() else v for k, v in weights().items()})
         assert module[0].weight.dtype == torch.float32
 
-    def test_long_lists_are_cut(self) -> None:
-        given = weights() | {f"extra.{i}": torch.zeros(1) for i in range(30)}
-        with pytest.raises(DrivetrError, match=r"unexpected\s+30 .*extra\.7 … and 22 more"):
-            load_weights(net(), given)
+    def test_all_that_is_wrong_is_listed_and_of_the_rest_the_first(self) -> None:
+        extra = [f"extra.{i}" for i in range(30)]
+        given = weights() | {name: torch.zeros(1) for name in extra}
+        left_out = {f"left.{i}": "a reason" for i in range(30)}
+        with pytest.raises(DrivetrError, match=r"unexpected\s+30\n") as caught:
+            load_weights(net(), given, left_out=left_out)
+        lines = str(caught.value).splitlines()
+        assert [line.strip() for line in lines[-30:]] == extra
+        assert any("left.7 … and 22 more (a reason)" in line for line in lines)

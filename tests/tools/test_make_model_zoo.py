@@ -47,6 +47,11 @@ def test_commands_parse_and_name_what_there_is(name):
     assert build_parser().parse_args(test[1:]).config_or_checkpoint == parsed.out
 
 
+def test_commands_of_entries_stand_apart():
+    blocks = table().split("```")[1].strip().split("\n\n")
+    assert blocks == [commands(entry) for entry in ENTRIES.values()]
+
+
 @pytest.mark.parametrize("name", ENTRIES)
 def test_facts_are_complete(name):
     facts = ENTRIES[name].facts
