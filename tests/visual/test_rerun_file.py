@@ -16,7 +16,7 @@ from drivetr.geometry.boxes import BoxColumn, box_corners, make_boxes
 from drivetr.structures.classes import DETECTION_CLASSES
 from drivetr.visual.recording import BoxSet, Recording, empty_boxes
 from tests.visual.recordings import drive, real_keyframes, with_story
-from tests.visual.test_replay_page import devkit_corners
+from tests.visual.test_replay_page_input import devkit_corners
 
 rr = pytest.importorskip("rerun", reason="needs the extra viz")
 rerun_file = pytest.importorskip("drivetr.visual.rerun_file")
