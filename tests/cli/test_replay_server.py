@@ -225,7 +225,9 @@ def test_port_in_use_and_impossible_ports(port, site):
 
 def test_ctrl_c_ends_it(site):
     code = (
-        "import sys; from pathlib import Path; from drivetr.cli.replay_server import serve;"
+        "import signal, sys; from pathlib import Path; from drivetr.cli.replay_server import serve;"
+        # What runs in the background of a shell starts with SIGINT ignored.
+        " signal.signal(signal.SIGINT, signal.default_int_handler);"
         " serve(Path(sys.argv[1]), 0, lambda text: print(text, flush=True)); print('closed')"
     )
     process = subprocess.Popen(
