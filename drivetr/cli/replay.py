@@ -89,7 +89,7 @@ def _add_writers(parser: argparse.ArgumentParser) -> None:
         "--html", metavar="FILE", help="write one page that holds everything and needs no network"
     )
     parser.add_argument(
-        "--rrd", metavar="FILE", help="write a recording for Rerun (pip install 'drivetr[viz]')"
+        "--rrd", metavar="FILE", help="write a recording for Rerun (pip install -e '.[viz]')"
     )
     parser.add_argument(
         "--serve",

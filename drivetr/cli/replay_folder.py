@@ -35,7 +35,7 @@ def fill_folder(recording: Recording, folder: Path, range_m: float) -> list[str]
     """Writes what is served, and tells what is there."""
     write_html(recording, folder / INDEX)
     if find_spec("rerun") is None:
-        return ["the page alone, for Rerun is not installed: pip install 'drivetr[viz]'"]
+        return ["the page alone, for Rerun is not installed: pip install -e '.[viz]'"]
     from drivetr.visual.rerun_file import write_rrd
     from drivetr.visual.rerun_web_viewer import VIEWER_PAGE, write_web_viewer
 

@@ -7,7 +7,7 @@ try:
     import rerun.blueprint as rrb
 except ImportError as error:
     raise DrivetrError(
-        f"a Rerun recording needs what this Python lacks ({error}); pip install 'drivetr[viz]'"
+        f"a Rerun recording needs what this Python lacks ({error}); pip install -e '.[viz]'"
     ) from error
 
 __all__ = ["rr", "rrb"]

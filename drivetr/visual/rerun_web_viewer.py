@@ -69,7 +69,7 @@ def _library() -> Path:
         for path in sorted(Path(folder).glob("rerun_bindings*")):
             if path.suffix in (".so", ".pyd"):
                 return path
-    raise DrivetrError("Rerun's web viewer needs rerun-sdk; pip install 'drivetr[viz]'")
+    raise DrivetrError("Rerun's web viewer needs rerun-sdk; pip install -e '.[viz]'")
 
 
 def _find(library: mmap.mmap, what: bytes, begin: int) -> int:
@@ -77,7 +77,7 @@ def _find(library: mmap.mmap, what: bytes, begin: int) -> int:
     if place < 0:
         raise DrivetrError(
             "the installed rerun-sdk does not hold its web viewer where 0.23.1 has it;"
-            " pip install 'drivetr[viz]' brings that version"
+            " pip install -e '.[viz]' brings that version"
         )
     return place
 

@@ -71,5 +71,5 @@ def test_unknown_split():
 
 def test_without_scikit_learn(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    with pytest.raises(DrivetrError, match=r"pip install 'drivetr\[digits\]'"):
+    with pytest.raises(DrivetrError, match=r"pip install -e '\.\[digits\]'"):
         DigitsDataset("train")

@@ -133,7 +133,7 @@ class TestVocabularyFiles:
 
     def test_without_the_package(self, monkeypatch):
         monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)
-        with pytest.raises(DrivetrError, match=r"drivetr\[clip\]"):
+        with pytest.raises(DrivetrError, match=r"-e '\.\[clip\]'"):
             Tokenizer()
 
     def test_context_without_room(self):

@@ -145,8 +145,20 @@ class TestMemory:
         assert not read_checkpoint(last)["memory"][0]["0.content"].requires_grad
 
     def test_shuffled_frames_are_refused(self, tmp_path):
+        shuffled = {"train_data.streaming": False, "train_data.sequences_per_scene": 2}
         with pytest.raises(DrivetrError, match="TinyStreamDetector has a memory and wants frames"):
-            train(self.config(**{"train_data.streaming": False}), RunOptions(tmp_path))
+            train(self.config(**shuffled), RunOptions(tmp_path))
+
+    def test_lanes_without_streaming_are_refused(self, tmp_path):
+        with pytest.raises(DrivetrError, match="turns is for streaming=True only"):
+            train(config_with(**{"train_data.turns": 3}), RunOptions(tmp_path))
+
+    def test_other_lanes_are_not_resumed(self, tmp_path):
+        """Their memories would belong to other scenes."""
+        train(self.config(), RunOptions(tmp_path, device="cpu"))
+        other = self.config(**{"train_data.sequences_per_scene": 5})
+        with pytest.raises(DrivetrError, match="sequences_per_scene is not that of the run so far"):
+            train(other, RunOptions(tmp_path, resume="auto", device="cpu"))
 
     def test_a_detector_without_memory_may_have_lanes(self, tmp_path):
         plain = replace(self.config(), model=config_with().model)

@@ -392,4 +392,4 @@ def test_without_the_extra_one_sentence_says_so():
     assert done.returncode == 1
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith("drivetr.errors.DrivetrError: a Rerun recording needs")
-    assert "pip install 'drivetr[viz]'" in last
+    assert "pip install -e '.[viz]'" in last
