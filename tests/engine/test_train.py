@@ -146,6 +146,7 @@ class TestMemory:
 
     def test_shuffled_frames_are_refused(self, tmp_path):
         shuffled = {"train_data.streaming": False, "train_data.sequences_per_scene": 2}
+        shuffled["train_data.turns"] = 1
         with pytest.raises(DrivetrError, match="TinyStreamDetector has a memory and wants frames"):
             train(self.config(**shuffled), RunOptions(tmp_path))
 

@@ -82,7 +82,7 @@ def test_both_backends_take_no_detections_at_all(truth, tmp_path):
 
 def test_a_backend_that_is_not_installed(truth, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "faster_coco_eval", None)
-    with pytest.raises(DrivetrError, match=r"pip install 'drivetr\[faster-coco-eval\]'"):
+    with pytest.raises(DrivetrError, match=r"-e '\.\[faster-coco-eval\]'"):
         evaluate_results(tmp_path / "r.json", truth, backend="faster-coco-eval")
 
 
