@@ -12,14 +12,13 @@ from drivetr.errors import DrivetrError
 from drivetr.visual.recording import Recording, empty_boxes
 from drivetr.visual.replay_page import write_html
 from tests.browser import Visitor
+from tests.visual.devkit_pixels import devkit_corners
 from tests.visual.recordings import drive, real_keyframes, with_story
 from tests.visual.replay_window import decoded, expected_rows, rows_above, settle, state
 
 pytestmark = pytest.mark.slow  # a browser starts
 
 MARKUP = "</script><script>window.bad=1</script><img src=x onerror=\"window.bad='1'\"><!--"
-# Where a corner of `drivetr.geometry.boxes` stands in the devkit's order.
-DEVKIT_CORNERS = [3, 7, 6, 2, 0, 4, 5, 1]
 
 
 def test_markup_in_names_stays_text(visitor: Visitor, tmp_path: Path) -> None:
@@ -147,16 +146,6 @@ class TestRealKeyframes:
             assert away.max(axis=1).min() < 0.5
             compared += 1
         return compared
-
-
-def devkit_corners(devkit: Any, token: str, channel: str) -> np.ndarray:
-    """(B, 8, 2) pixels of all annotations, in the order of corners that drivetr has."""
-    from nuscenes.utils.geometry_utils import BoxVisibility, view_points
-
-    data = devkit.get("sample", token)["data"][channel]
-    _, boxes, intrinsic = devkit.get_sample_data(data, box_vis_level=BoxVisibility.NONE)
-    pixels = [view_points(box.corners(), intrinsic, normalize=True)[:2].T for box in boxes]
-    return np.stack(pixels)[:, DEVKIT_CORNERS]
 
 
 def hostile(recording: Recording) -> Recording:

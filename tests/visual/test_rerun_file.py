@@ -15,8 +15,8 @@ from drivetr.errors import DrivetrError
 from drivetr.geometry.boxes import BoxColumn, box_corners, make_boxes
 from drivetr.structures.classes import DETECTION_CLASSES
 from drivetr.visual.recording import BoxSet, Recording, empty_boxes
+from tests.visual.devkit_pixels import devkit_corners
 from tests.visual.recordings import drive, real_keyframes, with_story
-from tests.visual.test_replay_page_input import devkit_corners
 
 rr = pytest.importorskip("rerun", reason="needs the extra viz")
 rerun_file = pytest.importorskip("drivetr.visual.rerun_file")
@@ -222,7 +222,7 @@ def test_real_corners_are_the_devkit_s(nuscenes_real, tmp_path):
     """Tilted lidar, moving car, real calibration: nuscenes-devkit is the oracle."""
     from nuscenes.nuscenes import NuScenes
 
-    recording = real_keyframes(nuscenes_real, tmp_path)
+    recording = real_keyframes(nuscenes_real, "v1.0-mini", tmp_path)
     rrd = Rrd(recording, tmp_path / "real.rrd")
     devkit = NuScenes("v1.0-mini", str(nuscenes_real), verbose=False)
     compared, worst = 0, 0.0
@@ -262,7 +262,7 @@ def test_attention_layers_come_and_go(recording, tmp_path):
     heat = (attention.maps / attention.maps.max())[told.channels.index("CAM_BACK")].numpy()
     np.testing.assert_allclose(picture[..., 3] / 255, 0.85 * heat, atol=0.01)
     height, width = told.frames[1].images[0].size
-    assert rrd.column(path, "Scale3D")[1] == [[width / 14, height / 8, 1.0]]
+    np.testing.assert_allclose(rrd.column(path, "Scale3D")[1], [[width / 14, height / 8, 1.0]])
     (way,) = rrd.column(f"{REFERENCE}/attention/petr/query_00", "LineStrip3D")[1]
     np.testing.assert_allclose(way, story.path, atol=1e-4)
 

@@ -21,7 +21,7 @@ from tests.visual.recordings import drive
 
 pytest.importorskip("rerun", reason="needs the extra viz")
 # Rerun wants what SwiftShader, Chromium's own drawing without a GPU, has not; Mesa's llvmpipe has.
-FLAGS = ["--use-gl=angle", "--use-angle=gl-egl"]
+FLAGS = ["--use-gl=angle", "--use-angle=gl-egl", "--ignore-gpu-blocklist"]
 NEEDED_TARGETS = 8
 PATIENCE_S = 60
 
