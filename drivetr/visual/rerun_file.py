@@ -142,13 +142,14 @@ class _RerunWriter:
 
     def _log_boxes(self, frame: RecordedFrame) -> None:
         classes, sources = self._recording.classes, self._recording.sources
+        up = frame.global_from_lidar[2, :3]
         truth = empty_boxes() if frame.truth is None else frame.truth
-        self._log_layers(TRUTH, truth_layers(truth, classes, alone=not sources))
+        self._log_layers(TRUTH, truth_layers(truth, up, classes, alone=not sources))
         for member, source in enumerate(sources):
             found = frame.predictions.get(source, empty_boxes())
             for band in self._bands:
                 chosen = band.holds(found.scores)
-                layers = prediction_layers(found, chosen, classes, member, len(sources))
+                layers = prediction_layers(found, chosen, up, classes, member, len(sources))
                 self._log_layers(band_path(source, band), layers)
 
     def _log_layers(self, path: str, layers: dict[str, rr.AsComponents]) -> None:

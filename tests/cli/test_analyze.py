@@ -60,7 +60,7 @@ def submissions(nuscenes_real, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def written(self, submissions, nuscenes_real, tmp_path_factory):
+def written(submissions, nuscenes_real, tmp_path_factory):
     out = tmp_path_factory.mktemp("report")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cli, "COMMANDS", ("analyze",))

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from functools import partial
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -171,7 +172,11 @@ class TestRecordings:
     def test_served_to_this_machine_only(self, drive: Path, perfect: Path) -> None:
         words = ["replay", drive, "--version", VERSION, "--to", "0.1", "--results", perfect]
         command = [sys.executable, "-m", "drivetr.cli.main", *map(str, words), "--serve", "0"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        # What runs in the background of a shell starts with SIGINT ignored.
+        heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, text=True, preexec_fn=heed
+        ) as process:
             try:
                 line = next(text for text in process.stdout if "http://" in text)
                 address = line[line.index("http://") :].strip()
