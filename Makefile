@@ -17,6 +17,9 @@ DEMO := work_dirs/demo
 DEMO_CONFIG := configs/petr/petr_point_synth.py
 DEMO_SET := --dataroot $(DEMO)/data --version v1.0-synth
 
+# Of pytest: two processes, each file in one of them. ARGS= runs all in one process.
+ARGS ?= -n 2 --dist loadfile
+
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-all lint types imports format bench
 
@@ -54,10 +57,10 @@ demo: $(STAMP)  ## Trains PETR (point-aware variant) on a synthetic world, evalu
 	@echo "The official metrics are in $(DEMO)/metrics.json, the video is $(DEMO)/replay.mp4."
 
 test: $(DEV_STAMP)  ## Runs the tests but the slow ones
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" $(ARGS)
 
 test-all: $(DEV_STAMP)  ## Runs every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(ARGS)
 
 lint: $(DEV_STAMP)  ## Checks style, format and duplicated code
 	$(BIN)/ruff check
