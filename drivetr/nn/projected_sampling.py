@@ -1,7 +1,5 @@
 """DETR3D's cross-attention (arXiv:2110.06922, section 3.3): a query looks where it stands."""
 
-from typing import Any
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -44,33 +42,19 @@ class ProjectedSampling(PyramidAttention):
         nn.init.zeros_(self.attention_weights.weight)
         nn.init.zeros_(self.attention_weights.bias)
 
-    def forward(
-        self,
-        query: Float[Tensor, "B Q C"],
-        memory: FeaturePyramid,
-        query_position: Position,
-        memory_position: Position,
-        mask: Any = None,
-    ) -> tuple[Float[Tensor, "B Q C"], None]:
-        """As every attention to a pyramid, and an embedding of the queries' points."""
-        seen, _ = super().forward(query, memory, query_position, memory_position, mask)
-        logits = inverse_sigmoid(unit_from_metres(_points(query_position), self.span))
-        return seen + self.position_encoder(logits), None
+    def told(
+        self, seen: Float[Tensor, "B Q C"], query_position: Position
+    ) -> Float[Tensor, "B Q C"]:
+        """What it sees, and an embedding of where it stands."""
+        points = query_position.points
+        if points is None:
+            raise ValueError("ProjectedSampling needs queries that stand somewhere")
+        logits = inverse_sigmoid(unit_from_metres(points, self.span))
+        embedded: Tensor = self.position_encoder(logits)
+        return seen + embedded
 
-    def weights(
-        self,
-        query: Float[Tensor, "B Q C"],
-        memory: FeaturePyramid,
-        query_position: Position,
-        memory_position: Position,
-        mask: Any = None,
-    ) -> Float[Tensor, "B 1 Q M"]:
-        """What part of all that a query takes comes from each cell of the finest level.
-
-        The weights do not compete; here they are told as shares of their sum, which is zero where
-        no camera sees the point.
-        """
-        cells = super().weights(query, memory, query_position, memory_position, mask)
+    def shares_of(self, cells: Float[Tensor, "B 1 Q M"]) -> Float[Tensor, "B 1 Q M"]:
+        """The weights as shares of their sum, which is zero where no camera sees the point."""
         return cells / cells.sum(-1, keepdim=True).clamp(min=torch.finfo(cells.dtype).tiny)
 
     def look(
@@ -95,9 +79,3 @@ class ProjectedSampling(PyramidAttention):
         split = (self.num_cameras, 1, len(memory.levels), 1)  # cameras, points, levels, groups
         weights = self.attention_weights(known).sigmoid().unflatten(-1, split)
         return place, weights * visible.transpose(1, 2)[..., None, None]
-
-
-def _points(position: Position) -> Float[Tensor, "B Q 3"]:
-    if position.points is None:
-        raise ValueError("ProjectedSampling needs queries that stand somewhere")
-    return position.points

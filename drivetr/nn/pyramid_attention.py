@@ -43,8 +43,8 @@ class PyramidAttention(nn.Module, ABC):
             memory_position: not looked at; the cameras tell where the maps are.
             mask: not looked at; what a camera sees follows from its matrix.
         """
-        seen = memory.gather(*self._looked(query, memory, query_position))
-        return self.output_proj(seen), None
+        seen = self.output_proj(memory.gather(*self._looked(query, memory, query_position)))
+        return self.told(seen, query_position), None
 
     def weights(
         self,
@@ -58,7 +58,17 @@ class PyramidAttention(nn.Module, ABC):
 
         Takes what `forward` takes. The sum is less than one where a share is lost.
         """
-        return memory.footprint(*self._looked(query, memory, query_position))
+        return self.shares_of(memory.footprint(*self._looked(query, memory, query_position)))
+
+    def told(
+        self, seen: Float[Tensor, "B Q C"], query_position: Position
+    ) -> Float[Tensor, "B Q C"]:
+        """What a query is told of what it sees: just that, unless a subclass adds something."""
+        return seen
+
+    def shares_of(self, cells: Float[Tensor, "B G Q M"]) -> Float[Tensor, "B G Q M"]:
+        """Weights of cells as shares, for a subclass whose weights do not compete."""
+        return cells
 
     def _looked(self, query: Tensor, memory: FeaturePyramid, position: Position) -> Look:
         if position.points is None:
