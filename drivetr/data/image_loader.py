@@ -2,6 +2,7 @@
 
 import logging
 import os
+import stat
 from pathlib import Path
 from typing import Literal
 
@@ -76,6 +77,8 @@ class ImageLoader:
     def require(self, filenames: list[str]) -> None:
         """Looks whether the images are there, before a long run meets the first that is not.
 
+        An empty file is none: a copy that ran out of space leaves such files.
+
         In tolerant mode they are met one by one, and counted.
 
         Raises:
@@ -89,11 +92,11 @@ class ImageLoader:
             resolve_inside(
                 self.dataroot, name, self.table
             )  # one of each folder: links are slow to follow
-        absent = [name for name in files if not os.path.isfile(self.dataroot / name)]
+        absent = [name for name in files if not _has_content(self.dataroot / name)]
         if absent:
             more = "" if len(absent) <= _SHOWN else f" and {len(absent) - _SHOWN:,} more"
             raise DrivetrError(
-                f"{self.dataroot}: {len(absent):,} of {len(filenames):,} images are missing:"
+                f"{self.dataroot}: {len(absent):,} of {len(filenames):,} images are missing or empty:"
                 f" {', '.join(absent[:_SHOWN])}{more}; {self.if_absent}"
             )
 
@@ -139,3 +142,11 @@ class ImageLoader:
                 f"{self.dataroot}: {len(self.broken)} of {self.num_images} images are missing or"
                 f" broken, more than missing_limit={self.limit:.2%} allows: {first}"
             ) from error
+
+
+def _has_content(path: Path) -> bool:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_size > 0

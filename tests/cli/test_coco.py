@@ -138,9 +138,9 @@ class TestMistakes:
         for split in ("train2017", "val2017"):
             (own / split / "000000000003.jpg").unlink()
         assert run_test(checkpoint, own, tmp_path / "out") == 2
-        assert "1 of 6 images are missing: val2017/000000000003.jpg" in sentence(capsys)
+        assert "1 of 6 images are missing or empty: val2017/000000000003.jpg" in sentence(capsys)
         assert train(own, tmp_path / "run") == 2
-        assert "1 of 6 images are missing: train2017/000000000003.jpg" in sentence(capsys)
+        assert "1 of 6 images are missing or empty: train2017/000000000003.jpg" in sentence(capsys)
 
     def test_a_dataset_of_the_other_kind(self, checkpoint, nuscenes_real, tmp_path, capsys):
         assert (

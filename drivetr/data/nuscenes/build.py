@@ -28,6 +28,11 @@ def rebuild_command(dataroot: Path, version: str, out_dir: Path | None = None) -
     return shlex.join(words + (["--out-dir", str(out_dir)] if out_dir is not None else []))
 
 
+def verify_command(dataroot: Path, version: str) -> str:
+    """The command line that tells everything that is wrong with a dataset."""
+    return shlex.join(["drivetr", "verify", str(dataroot), "--version", version])
+
+
 def ensure_index(
     dataroot: Path,
     version: str,
@@ -57,7 +62,7 @@ def ensure_index(
         with build_lock(folder):
             # Another process may have built it while this one waited for the lock.
             if _existing_header(folder, tables, command, replace) is None:
-                _build(folder, tables)
+                _build(folder, tables, verify_command(dataroot, version))
             found = read_header(folder, tables, command)
     return folder, found
 
@@ -73,14 +78,20 @@ def _existing_header(folder: Path, tables: Path, command: str, replace: bool) ->
         return None
 
 
-def _build(folder: Path, tables: Path) -> None:
+def _build(folder: Path, tables: Path, verify: str) -> None:
     stamps = stamps_of(tables)
     store = PartialTables(folder / f"tables-{stamp_name(stamps)}.partial")
     for old in folder.glob("tables-*.partial"):
         if old != store.folder:
             PartialTables(old).remove()
     report = Report(strict=True)
-    index = assemble(read_tables(tables, report, store), report)
+    try:
+        index = assemble(read_tables(tables, report, store), report)
+    except DrivetrError as error:
+        raise DrivetrError(
+            f"{error}; `{verify}` lists all that is wrong with the tables in {tables}: mend them or"
+            " fetch them again"
+        ) from error
     if stamps_of(tables) != stamps:
         raise DrivetrError(f"{tables}: the tables changed while they were read; start again")
     for line in report.lines():

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from drivetr.data.nuscenes.schema import TABLES
@@ -99,10 +100,8 @@ class _SensorFilter:
 
     def __call__(self, columns: Columns) -> Columns:
         """The kept rows of a batch, with `sample` and `calibration` as row numbers."""
-        sample = self._samples.rows_of(columns.pop("sample_token"))
-        calibration = self._calibrations.rows_of(columns.pop("calibrated_sensor_token"))
-        self._report_dangling(columns, sample, "sample_token")
-        self._report_dangling(columns, calibration, "calibrated_sensor_token")
+        sample = self._resolved(columns, "sample_token", self._samples)
+        calibration = self._resolved(columns, "calibrated_sensor_token", self._calibrations)
         columns["sample"] = sample.astype(np.int32)
         columns["calibration"] = calibration.astype(np.int32)
         found = (sample >= 0) & (calibration >= 0)
@@ -126,15 +125,19 @@ class _SensorFilter:
         )
         return {key: values[~bad] for key, values in columns.items()}
 
-    def _report_dangling(self, columns: Columns, rows: np.ndarray, field: str) -> None:
+    def _resolved(self, columns: Columns, field: str, target: KeyTable) -> NDArray[np.int64]:
+        """Takes a field of keys out of the columns and gives the rows that they name."""
+        keys = columns.pop(field)
+        rows = target.rows_of(keys)
         self._report.error_rows(
             "dangling-key",
             np.flatnonzero(rows < 0),
             lambda i: (
-                f"sample_data.json: row {columns['row'][i]}, field {field} names no row of"
-                f" {field.removesuffix('_token')}.json"
+                f"sample_data.json: row {columns['row'][i]}, field {field} {keys[i].decode()!r}"
+                f" names no row of {field.removesuffix('_token')}.json"
             ),
         )
+        return rows
 
 
 class _PoseFilter:

@@ -69,19 +69,24 @@ def _chains(
             continue
         keys = keys or KeyTable(token)
         dangling = open_rows[keys.rows_of(links[open_rows]) < 0]
-        _report_links(table["row"][order], dangling, field, report)
+        _report_links(table["row"][order], links, dangling, field, report)
         _report_disorder(table["row"][order], np.setdiff1d(open_rows, dangling), field, report)
     return np.cumsum(~linked).astype(np.int32)
 
 
 def _report_links(
-    rows: NDArray[np.int64], where: NDArray[np.int64], field: str, report: Report
+    rows: NDArray[np.int64],
+    links: NDArray[np.bytes_],
+    where: NDArray[np.int64],
+    field: str,
+    report: Report,
 ) -> None:
     report.error_rows(
         "dangling-key",
         where,
         lambda i: (
-            f"sample_data.json: row {rows[i]}, field {field} names no image in sample_data.json"
+            f"sample_data.json: row {rows[i]}, field {field} {links[i].decode()!r} names no image"
+            " in sample_data.json that can be used"
         ),
     )
 
@@ -104,7 +109,8 @@ def _report_missing_poses(table: Columns, pose_row: NDArray[np.int64], report: R
 
     def tell(i: int) -> str:
         return (
-            f"sample_data.json: row {table['row'][i]}, field ego_pose_token names no row of"
+            f"sample_data.json: row {table['row'][i]}, field ego_pose_token"
+            f" {table['ego_pose_token'][i].decode()!r} names no row of"
             f" ego_pose.json{'' if is_key[i] else '; the sweep is left out'}"
         )
 

@@ -316,7 +316,7 @@ class TestBrokenImages:
         for n, path in enumerate(sorted(six.root.glob("samples/*/*.png"))):
             if n < 11:
                 path.unlink()
-        said = r"11 of 12 images are missing: samples/CAM_\w+/\d\.png, .* and 1 more"
+        said = r"11 of 12 images are missing or empty: samples/CAM_\w+/\d\.png, .* and 1 more"
         with pytest.raises(DrivetrError, match=said) as error:
             six.open()
         assert str(error.value).count(".png") == 10
