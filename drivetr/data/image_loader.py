@@ -96,8 +96,8 @@ class ImageLoader:
         if absent:
             more = "" if len(absent) <= _SHOWN else f" and {len(absent) - _SHOWN:,} more"
             raise DrivetrError(
-                f"{self.dataroot}: {len(absent):,} of {len(filenames):,} images are missing or empty:"
-                f" {', '.join(absent[:_SHOWN])}{more}; {self.if_absent}"
+                f"{self.dataroot}: {len(absent):,} of {len(filenames):,} images are missing or"
+                f" empty: {', '.join(absent[:_SHOWN])}{more}; {self.if_absent}"
             )
 
     def load(self, filename: str, height: int, width: int) -> UInt8[Tensor, "3 h w"] | None:

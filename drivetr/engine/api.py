@@ -56,8 +56,7 @@ class LoadedDetector:
         batch = batch.to(self.device)
         outputs, memory = answer(self.detector, batch, memory)
         found = self.postprocess(outputs, *batch.sizes)
-        seen = zip(batch.samples, found, strict=True)
-        return [_within_sight(sample, prediction.to("cpu")) for sample, prediction in seen], memory
+        return [prediction.to("cpu") for prediction in found], memory
 
     def predict_frames(self, frames: Iterable[Frame]) -> Iterator[Detections]:
         """Detections of frames, one after the other; the frames went through the transforms.
@@ -99,12 +98,6 @@ class LoadedDetector:
         for batch in batches(loader_for_testing(dataset, settings, self.device)):
             found, memory = self.step(batch, memory)
             yield from zip(batch.samples, found, strict=True)
-
-
-def _within_sight(sample: Any, prediction: Any) -> Any:
-    """No detection where no camera delivered: queries that see nothing tell what is usual."""
-    blind = isinstance(sample, Frame) and not sample.cameras.valid.any()
-    return prediction[:0] if blind else prediction
 
 
 class FrameStream:

@@ -108,7 +108,8 @@ class World:
         told = [line for line in re.split(r"[\r\n]", err) if line.strip()]
         assert told[-1].startswith(f"drivetr {command[0]}: "), "the sentence is the last line"
         assert sum(line.startswith("drivetr ") for line in told) == 1
-        assert not list(self.run.rglob("*.pth*"))
+        if command[0] == "train":
+            assert not list(self.run.rglob("*.pth*"))
         return out + told[-1]
 
     def refused_by_all(self) -> str:
