@@ -73,7 +73,7 @@ def test_row_30_sample_without_boxes(world: World):
     gone = {row["instance_token"] for row in boxes if row["sample_token"] in empty}
     world.tables["sample_annotation"] = [r for r in boxes if r["instance_token"] not in gone]
     world.tables["instance"] = [r for r in world.tables["instance"] if r["token"] not in gone]
-    options = ("schedule.iterations=2", "checkpoint.interval=1", "checkpoint.keep=2")
+    options = ("schedule.iterations=2", "checkpoint={'interval': 1, 'keep': 2}")
     world.write().accepted(world.train(*options, split="scene-0001"))
     first, second = (
         torch.load(world.run / f"iter_{n}.pth", weights_only=True)["model"] for n in (1, 2)

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from drivetr.cli.main import main
 from drivetr.data.nuscenes.schema import TABLES
+from drivetr.errors import DrivetrError
 from tests.data.nuscenes.table_factory import key_rows
 from tests.reliability.world import VERSION, World
 
@@ -20,6 +22,8 @@ def test_row_01_missing_dataroot(world: World, command: str):
     assert f"dataroot {world.root} is not a folder; name the one that holds samples/" in said
     assert not world.root.exists()
     assert not world.run.exists()
+    with pytest.raises(DrivetrError):  # which Python then shows with its traceback
+        main([*words, "--debug"])
 
 
 @pytest.mark.parametrize("command", ["verify", "index", "train"])

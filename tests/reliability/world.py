@@ -14,7 +14,6 @@ from tests.data.nuscenes.table_factory import Tables, TableShape, make_tables, w
 
 ROOT = Path(__file__).parents[2]
 PETR = str(ROOT / "tests/engine/tiny_petr_config.py")
-PETRV2 = str(ROOT / "tests/engine/tiny_petrv2_config.py")
 STREAMPETR = str(ROOT / "tests/engine/tiny_streampetr_config.py")
 VERSION = "v1.0-own"
 HEIGHT, WIDTH = 32, 64
@@ -85,9 +84,9 @@ class World:
         steps = ["--cfg-options", "schedule.iterations=1", *options]
         return ["train", config, *named, "--work-dir", str(self.run), "--device", "cpu", *steps]
 
-    def test(self, checkpoint: Path, out: Path, split: str = "all") -> list[str]:
+    def test(self, checkpoint: Path, out: Path) -> list[str]:
         """`drivetr test`, which leaves results.json and metrics.json in `out`."""
-        named = ["--dataroot", str(self.root), "--version", VERSION, "--split", split]
+        named = ["--dataroot", str(self.root), "--version", VERSION, "--split", "all"]
         return ["test", str(checkpoint), *named, "--work-dir", str(out), "--device", "cpu"]
 
     def accepted(self, command: list[str]) -> str:

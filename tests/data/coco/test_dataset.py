@@ -131,7 +131,9 @@ class TestWrongFolders:
 
     def test_an_image_that_is_missing(self, own):
         (own / "train2017/000000000008.jpg").unlink()
-        with pytest.raises(DrivetrError, match="1 of 6 images are missing or empty: .*08.jpg; fetch them"):
+        with pytest.raises(
+            DrivetrError, match="1 of 6 images are missing or empty: .*08.jpg; fetch them"
+        ):
             CocoDataset(own, "2017", "train2017")
         assert len(CocoDataset(own, "2017", "train2017", first=2)) == 2
 

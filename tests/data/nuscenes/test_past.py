@@ -197,7 +197,9 @@ class TestFiles:
         world = World(tmp_path / "root")
         lost = world.history(5, "CAM_BACK")[14]
         (world.root / lost["filename"]).unlink()
-        with pytest.raises(DrivetrError, match="1 of 18 images are missing or empty: sweeps/CAM_BACK"):
+        with pytest.raises(
+            DrivetrError, match="1 of 18 images are missing or empty: sweeps/CAM_BACK"
+        ):
             world.open(PastImages(14, 15))
         assert world.open(PastImages(13, 14))[5].cameras.valid.all()
         tolerant = world.open(PastImages(14, 15), missing_images="tolerant", missing_limit=1.0)

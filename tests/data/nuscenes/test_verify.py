@@ -111,7 +111,11 @@ ROWS = [
         first("sample_data", sample_token="x"),
         r"sample_data.json: row 0, field samp",
     ),
-    ("dangling-key", first_key_image(prev="x"), r"sample_data.json: row \d+, field prev 'x' names no"),
+    (
+        "dangling-key",
+        first_key_image(prev="x"),
+        r"sample_data.json: row \d+, field prev 'x' names no",
+    ),
     ("dangling-key", without_key_pose, r"field ego_pose_token '\w+' names no row of ego_pose.json"),
     ("dangling-key", first("sample", scene_token="x"), r"sample.json: row 0, field scene_token"),
     ("dangling-key", first("sample", next="x"), r"sample.json: row 0, field next 'x'"),
