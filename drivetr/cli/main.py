@@ -1,7 +1,9 @@
 """The `drivetr` command: finds the subcommand, parses, calls, and turns errors into a status."""
 
 import argparse
+import codecs
 import importlib
+import io
 import sys
 from collections.abc import Sequence
 
@@ -16,6 +18,7 @@ COMMANDS = (
 )
 STATUS_USER_ERROR = 2
 STATUS_INTERRUPTED = 130  # 128 + SIGINT, what shells report
+_LEGIBLE = "drivetr-legible"
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -49,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         after Ctrl-C. Wrong arguments end in argparse's usage and status 2. Anything else is a bug
         and keeps its traceback.
     """
+    _say_what_can_be_said()
     args = build_parser().parse_args(argv)
     try:
         status: int | None = args.run(args)
@@ -62,6 +66,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"\ndrivetr {args.command}: interrupted", file=sys.stderr)
         return STATUS_INTERRUPTED
     return status or 0
+
+
+def _say_what_can_be_said() -> None:
+    """Lets a terminal whose character set lacks a character show its number, where Python stops."""
+    codecs.register_error(_LEGIBLE, _legible)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=_LEGIBLE)
+
+
+def _legible(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Bytes of a file name that Python could not read either go out as they came in."""
+    try:
+        return codecs.lookup_error("surrogateescape")(error)
+    except UnicodeError:
+        return codecs.lookup_error("backslashreplace")(error)
 
 
 def _sentence(error: DrivetrError | OSError) -> str | None:

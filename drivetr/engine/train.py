@@ -359,7 +359,7 @@ def _record(folder: Path, config: RunConfig, meta: dict[str, Any]) -> None:
     record = {
         "command": shlex.join(sys.argv),
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "config_text": config.file.read_text(),
+        "config_text": config.file.read_text(encoding="utf-8"),
         **meta,
     }
     with atomic_text(folder / "run.json") as file:
