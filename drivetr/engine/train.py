@@ -313,10 +313,11 @@ def _check_same_run(state: TrainingState, notes: list[str]) -> None:
     if then != now:
         notes.append(f"The run had {then} CPU threads, now it has {now}: the last bits may differ")
     if state.resumed["spec"]["model"] != state.spec["model"]:
-        differing = _differences(state.resumed["spec"]["model"], state.spec["model"], "model")
+        model = (state.resumed["spec"]["model"], state.spec["model"])
+        keys = ", ".join(_differences(*model, "model")[:5])
         raise DrivetrError(
-            f"--resume: the config's {', '.join(differing)} is not that of the run so far; keep it,"
-            " or start a new run from its weights: --work-dir NEW --cfg-options model.init=PATH"
+            f"--resume: the config's {keys} is not that of the run so far; keep it, or start a new"
+            " run from its weights: --work-dir NEW --cfg-options model.init=PATH"
         )
     for key in _differences(state.resumed["meta"]["config"], state.meta["config"]):
         if any(state.resumed.get("memory", ())) and key in _LANES:
