@@ -1,7 +1,6 @@
 """The `drivetr` command: finds the subcommand, parses, calls, and turns errors into a status."""
 
 import argparse
-import codecs
 import importlib
 import io
 import sys
@@ -18,7 +17,6 @@ COMMANDS = (
 )
 STATUS_USER_ERROR = 2
 STATUS_INTERRUPTED = 130  # 128 + SIGINT, what shells report
-_LEGIBLE = "drivetr-legible"
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -70,18 +68,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _say_what_can_be_said() -> None:
     """Lets a terminal whose character set lacks a character show its number, where Python stops."""
-    codecs.register_error(_LEGIBLE, _legible)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors=_LEGIBLE)
-
-
-def _legible(error: UnicodeError) -> tuple[str | bytes, int]:
-    """Bytes of a file name that Python could not read either go out as they came in."""
-    try:
-        return codecs.lookup_error("surrogateescape")(error)
-    except UnicodeError:
-        return codecs.lookup_error("backslashreplace")(error)
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _sentence(error: DrivetrError | OSError) -> str | None:
