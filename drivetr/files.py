@@ -1,6 +1,7 @@
 """Files that appear whole or not at all."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -60,6 +61,21 @@ def require_writable(path: str | Path) -> None:
         reason = "is read-only" if folder.is_dir() else "is a file"
         raise DrivetrError(
             f"{path} cannot be written ({folder} {reason}); choose a folder that can be"
+        )
+
+
+def require_local(path: str | Path) -> None:
+    """Refuses the address of a remote store, which would be looked for on the disk.
+
+    Raises:
+        DrivetrError: it is one, such as s3://bucket/nuscenes.
+    """
+    # A `Path` of an address has lost one of its slashes.
+    address = re.match(r"([A-Za-z][A-Za-z0-9+.-]+):/+(.+)", str(path))
+    if address is not None and not Path(path).exists():
+        raise DrivetrError(
+            f"{address[1]}://{address[2]} is an address, but drivetr reads local files and folders"
+            " only; copy it to a disk or mount it, and give that path"
         )
 
 

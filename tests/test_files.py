@@ -3,7 +3,7 @@ import os
 import pytest
 
 from drivetr.errors import DrivetrError
-from drivetr.files import atomic_text, require_writable
+from drivetr.files import atomic_text, require_local, require_writable
 
 
 class TestAtomicText:
@@ -57,3 +57,17 @@ class TestRequireWritable:
         (tmp_path / "file").write_text("")
         with pytest.raises(DrivetrError, match="file is a file"):
             require_writable(tmp_path / "file/deeper/a.json")
+
+
+@pytest.mark.parametrize("address", ["s3://bucket/a", "https://example.org/a", "s3:/bucket/a"])
+def test_an_address_is_no_local_path(address):
+    shown = address.replace(":/bucket", "://bucket")
+    with pytest.raises(DrivetrError, match=f"{shown} is an address, but drivetr reads local"):
+        require_local(address)
+
+
+def test_a_local_path_is_no_address(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "s3:/bucket").mkdir(parents=True)
+    for path in ("s3:/bucket", "data:set/a", "/data/a", "a", "", tmp_path):
+        require_local(path)

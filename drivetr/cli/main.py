@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import io
 import sys
 from collections.abc import Sequence
 
@@ -49,6 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         after Ctrl-C. Wrong arguments end in argparse's usage and status 2. Anything else is a bug
         and keeps its traceback.
     """
+    _say_what_can_be_said()
     args = build_parser().parse_args(argv)
     try:
         status: int | None = args.run(args)
@@ -62,6 +64,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"\ndrivetr {args.command}: interrupted", file=sys.stderr)
         return STATUS_INTERRUPTED
     return status or 0
+
+
+def _say_what_can_be_said() -> None:
+    """Lets a terminal whose character set lacks a character show its number, where Python stops."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _sentence(error: DrivetrError | OSError) -> str | None:

@@ -1,6 +1,7 @@
 """`drivetr test`: detections of a trained detector on a split, and their official metrics."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from drivetr.cli.common import add_dataset_arguments
@@ -58,6 +59,7 @@ def run(args: argparse.Namespace) -> None:
     elif args.cfg_options:
         raise DrivetrError("--cfg-options changes a config; name one before the checkpoint")
     loaded = load_detector(checkpoint, args.device, config)
+    print(f"Testing {checkpoint} on {loaded.device}", file=sys.stderr)
     work_dir = Path(args.work_dir) if args.work_dir else default_folder(Path(checkpoint))
     results = Path(args.out) if args.out else work_dir / "results.json"
     names = (args.dataroot, args.version, args.split)

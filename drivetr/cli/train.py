@@ -35,6 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="start without the pretrained weights that the config asks for",
     )
     parser.add_argument(
+        "--allow-head-mismatch",
+        action="store_true",
+        help="start layers afresh that have another number of outputs than in the weights of an"
+        " `init`, such as the head of other classes; the log names them",
+    )
+    parser.add_argument(
         "--cfg-options",
         nargs="+",
         action="extend",
@@ -68,7 +74,10 @@ def run(args: argparse.Namespace) -> None:
     if args.seed is not None:
         config = replace(config, seed=args.seed)
     work_dir = Path(args.work_dir or Path("work_dirs") / Path(args.config).stem)
-    options = RunOptions(work_dir, args.resume, args.device, args.launcher, args.from_scratch)
+    options = RunOptions(
+        work_dir, args.resume, args.device, args.launcher, args.from_scratch,
+        args.allow_head_mismatch,
+    )  # fmt: skip
     checkpoint = train(config, options)
     if os.environ.get("RANK", "0") != "0":
         return  # one of several processes speaks

@@ -149,7 +149,8 @@ def load_detector(
     try:
         load_weights(detector, weights)
     except DrivetrError as error:
-        raise DrivetrError(f"{spec.source}: {error}") from error
+        hint = "" if config is None else f"\nwithout a config {checkpoint} builds its own model"
+        raise DrivetrError(f"{spec.source}: {error}{hint}") from error
     return LoadedDetector(detector.eval().to(chosen), postprocess, spec, chosen)
 
 

@@ -13,6 +13,7 @@ from drivetr.engine.config import suggestion
 from drivetr.engine.pretrained import load_part
 from drivetr.engine.sources import read_source
 from drivetr.errors import DrivetrError
+from drivetr.nn.weights import MisfitError
 
 
 @dataclass
@@ -23,12 +24,14 @@ class Builder:
         source: name of the config file or checkpoint, for messages.
         load_init: whether `init` paths are loaded; False where trained weights follow anyway.
         from_scratch: with `load_init`, accepts `init=None`.
+        allow_head_mismatch: with `load_init`, accepts heads of other classes, which start afresh.
         reports: one line for each state dict that was loaded.
     """
 
     source: str | Path
     load_init: bool = False
     from_scratch: bool = False
+    allow_head_mismatch: bool = False
     reports: list[str] = field(default_factory=list)
 
     def build(self, node: Any, where: str) -> Any:
@@ -110,7 +113,9 @@ class Builder:
                 )
             return
         try:
-            report = load_part(module, read_source(Path(path)))
+            report = load_part(module, read_source(Path(path)), self.allow_head_mismatch)
         except DrivetrError as error:
-            raise DrivetrError(f"{self.source}: {where}.init={path}: {error}") from error
+            other_classes = isinstance(error, MisfitError) and error.only_outputs
+            hint = "\n--allow-head-mismatch starts these layers afresh" if other_classes else ""
+            raise DrivetrError(f"{self.source}: {where}.init={path}: {error}{hint}") from error
         self.reports.append(f"{where}.init={path}:\n{report}")

@@ -23,7 +23,7 @@ from typing import Any
 import torch
 
 from drivetr.errors import DrivetrError
-from drivetr.files import atomic_path, unfinished_path
+from drivetr.files import atomic_path, require_local, unfinished_path
 
 FORMAT = 1
 LAST = "last.pth"
@@ -68,6 +68,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         DrivetrError: no such file, damaged, not plain data, or not written by drivetr.
     """
     path = Path(path)
+    require_local(path)
     if not path.is_file():
         raise DrivetrError(f"checkpoint {path} does not exist")
     try:

@@ -66,6 +66,7 @@ from mmengine.config import Config
 from mmengine.config.lazy import LazyAttr, LazyObject
 
 from drivetr.engine.checks import at_least
+from drivetr.engine.config_files import check_files, line_of
 from drivetr.errors import DrivetrError
 from drivetr.structures.classes import DETECTION_CLASSES
 
@@ -132,6 +133,8 @@ def load_config(file: str | Path, options: dict[str, Any] | None = None) -> RunC
         raise DrivetrError(
             f"config {file} is not a Python file (.py), see drivetr/engine/config.py"
         )
+    if file.is_file() and file.suffix == ".py":
+        check_files(file)
     values = _read(file)
     known = [f.name for f in fields(RunConfig) if f.name != "file"]
     _refuse_dead_names(file, known)
@@ -160,9 +163,10 @@ def _read(file: Path) -> dict[str, Any]:
                 f"config {file}: `with read_base():` takes relative imports, such as `from"
                 " ..petr.petr_point_synth import *`; found the name of a package"
             ) from error
-        raise DrivetrError(f"config {file}: {error}") from error
+        raise DrivetrError(f"config {file}{line_of(error, file)}: {error}") from error
     except Exception as error:  # mmengine raises its own kinds for what a config may not contain
-        raise DrivetrError(f"config {file} cannot be read: {error}") from error
+        where = line_of(error, file)
+        raise DrivetrError(f"config {file}{where} cannot be read: {error}") from error
     return values
 
 
@@ -178,7 +182,7 @@ def parse_options(pairs: list[str] | None) -> dict[str, Any]:
             raise DrivetrError(f"--cfg-options: {pair!r} is not of the form key=value")
         try:
             options[key] = ast.literal_eval(text)
-        except (ValueError, SyntaxError):
+        except (ValueError, SyntaxError, MemoryError, RecursionError):  # too deep
             options[key] = text
     return options
 
@@ -193,7 +197,7 @@ def suggestion(name: str, known: list[str]) -> str:
 
 def _refuse_dead_names(file: Path, known: list[str]) -> None:
     """Refuses a name that is set in the file, means nothing to drivetr and is not used there."""
-    tree = ast.parse(file.read_text())
+    tree = ast.parse(file.read_bytes())
     names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
     read = {node.id for node in names if isinstance(node.ctx, ast.Load)}
     for node in names:

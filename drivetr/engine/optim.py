@@ -92,8 +92,9 @@ def build_optimizer(
         source: config, for messages.
     """
     arguments = {k: v for k, v in node.items() if k not in ("type", "module_lr")}
-    if "type" not in node or "lr" not in arguments:
-        raise DrivetrError(f"{source}: optimizer needs 'type' and 'lr'")
+    for key in ("type", "lr"):
+        if key not in node:
+            raise DrivetrError(f"{source}: optimizer needs {key!r}, found {', '.join(node)}")
     module_lr = node.get("module_lr", {})
     rates = [arguments["lr"], *module_lr.values()] if isinstance(module_lr, dict) else []
     if not rates or not all(isinstance(rate, int | float) for rate in rates):

@@ -21,20 +21,20 @@ _LAYOUTS: Sequence[Layout] = [
 ]
 
 
-def load_part(module: nn.Module, source: Source) -> LoadReport:
+def load_part(module: nn.Module, source: Source, allow_other_outputs: bool = False) -> LoadReport:
     """Loads into a module the part of a source that has its names.
 
     The part is what lies under one prefix: nothing for a trunk's own file, `backbone.` in DETR,
     `trunk.` in a ViT classifier, `vision.` in CLIP, `detector.backbone.` in a checkpoint. Within
     it loading is strict, but for what the module itself leaves out (`torchvision_key`) or can do
-    without (`may_start_fresh`).
+    without (`may_start_fresh`), and on request but for heads of other classes (`load_weights`).
 
     Returns:
         what became of every key.
 
     Raises:
-        DrivetrError: no part of the source, or more than one, is like the module, or it does not
-            fit in every key and shape.
+        MisfitError: the part does not fit in every key and shape.
+        DrivetrError: no part of the source, or more than one, is like the module.
     """
     weights: Mapping[str, Tensor] = source.weights
     left_out: dict[str, str] = {}
@@ -51,7 +51,7 @@ def load_part(module: nn.Module, source: Source) -> LoadReport:
     # Trunks know which parts of a published classifier they leave out.
     key_map: KeyMap | None = getattr(module, "torchvision_key", None)
     fresh: tuple[str, ...] = getattr(module, "may_start_fresh", ())
-    return load_weights(module, part, key_map, fresh, left_out)
+    return load_weights(module, part, key_map, fresh, left_out, allow_other_outputs)
 
 
 def _prefix_of_part(names: Sequence[str], module: nn.Module) -> str:

@@ -1,6 +1,7 @@
 """mmengine's Runner and training loop, with exact resume and safe checkpoints."""
 
 import itertools
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
-from mmengine.logging import HistoryBuffer
+from mmengine.logging import HistoryBuffer, MMLogger
 from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import OptimWrapper
 from mmengine.runner import BaseLoop, LogProcessor, Runner
@@ -233,6 +234,15 @@ class TrainRunner(Runner):
             for key, buffer in self.message_hub.log_scalars.items()
             if key.rpartition("/")[2] not in _MACHINE_SCALARS
         }
+
+    def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
+        """The logger of mmengine, whose file is UTF-8 whatever the locale is."""
+        logger: MMLogger = super().build_logger(*args, **kwargs)
+        for handler in logger.handlers:
+            if isinstance(handler, logging.FileHandler) and handler.stream is not None:
+                # Names of files may hold bytes that the locale cannot read.
+                handler.stream.reconfigure(encoding="utf-8", errors="surrogateescape")
+        return logger
 
     def _log_env(self, env_cfg: dict[str, Any]) -> None:
         """One line on the environment; the run's record in the work folder has the rest."""

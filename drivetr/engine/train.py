@@ -82,6 +82,8 @@ class RunOptions:
         device: name of the device, None for the best there is.
         launcher: none, pytorch (torchrun) or slurm.
         from_scratch: train without the pretrained weights that the config asks for.
+        allow_head_mismatch: start layers afresh that have another number of outputs than in the
+            pretrained weights, such as a head of other classes.
     """
 
     work_dir: Path
@@ -89,6 +91,7 @@ class RunOptions:
     device: str | None = None
     launcher: str = "none"
     from_scratch: bool = False
+    allow_head_mismatch: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,9 @@ def train(config: RunConfig, options: RunOptions) -> Path:
     torch.backends.cudnn.deterministic = True  # a resumed run repeats what it does
     notes: list[str] = []
     resumed = _find_resumed(options, notes)
-    builder = Builder(config.file, resumed is None, options.from_scratch, notes)
+    builder = Builder(
+        config.file, resumed is None, options.from_scratch, options.allow_head_mismatch, notes
+    )
     seed_everything(config.seed)
     model = _build_model(config, builder).to(device)
     dataset, loading = _open_dataset(config, builder, rank)
@@ -308,7 +313,12 @@ def _check_same_run(state: TrainingState, notes: list[str]) -> None:
     if then != now:
         notes.append(f"The run had {then} CPU threads, now it has {now}: the last bits may differ")
     if state.resumed["spec"]["model"] != state.spec["model"]:
-        raise DrivetrError("--resume: the checkpoint's model is not the one of the config")
+        model = (state.resumed["spec"]["model"], state.spec["model"])
+        keys = ", ".join(_differences(*model, "model")[:5])
+        raise DrivetrError(
+            f"--resume: the config's {keys} is not that of the run so far; keep it, or start a new"
+            " run from its weights: --work-dir NEW --cfg-options model.init=PATH"
+        )
     for key in _differences(state.resumed["meta"]["config"], state.meta["config"]):
         if any(state.resumed.get("memory", ())) and key in _LANES:
             raise DrivetrError(
@@ -350,7 +360,7 @@ def _record(folder: Path, config: RunConfig, meta: dict[str, Any]) -> None:
     record = {
         "command": shlex.join(sys.argv),
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "config_text": config.file.read_text(),
+        "config_text": config.file.read_text(encoding="utf-8"),
         **meta,
     }
     with atomic_text(folder / "run.json") as file:

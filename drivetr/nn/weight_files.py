@@ -2,6 +2,7 @@
 
 import pickle
 import re
+import warnings
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from drivetr.errors import DrivetrError
+from drivetr.files import require_local
 from drivetr.nn.weight_averages import chosen_weights
 
 _ZIP_START = b"PK\x03\x04"
@@ -48,6 +50,7 @@ def read_weights_told(path: str | Path, averaged: bool = True) -> tuple[dict[str
             unpack to far more than its size, or is no state dict.
     """
     path = Path(path)
+    require_local(path)
     if not path.is_file():
         raise DrivetrError(f"{path}: there is no such weight file; download it or mend the path")
     _check_archive(path)
@@ -132,7 +135,8 @@ def _read_torch(path: Path) -> object:
         (scalar, "numpy._core.multiarray.scalar"),
     ]
     try:
-        with torch.serialization.safe_globals(harmless):
+        with torch.serialization.safe_globals(harmless), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Detected pickle protocol")  # refused all the same
             content: object = torch.load(path, map_location="cpu", weights_only=True)
         return content
     except pickle.UnpicklingError as error:

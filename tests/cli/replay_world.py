@@ -61,10 +61,20 @@ def change_results(path: Path, out: Path, change: Any) -> Path:
     return out
 
 
-def random_checkpoint(config: Path, folder: Path) -> Path:
-    """A detector of a config with random weights."""
+def frames_of_page(page: Path) -> list[dict[str, Any]]:
+    """What a page of `drivetr replay --html` says of its frames."""
+    text = page.read_text(encoding="utf-8")
+    start = text.index('id="recording">') + len('id="recording">')
+    frames: list[dict[str, Any]] = json.loads(text[start : text.index("</script>", start)])[
+        "frames"
+    ]
+    return frames
+
+
+def random_checkpoint(config: Path, folder: Path, options: dict[str, Any] | None = None) -> Path:
+    """A detector of a config, with `options` put over it, with random weights."""
     torch.manual_seed(0)
-    spec = DetectorSpec.of_config(load_config(config))
+    spec = DetectorSpec.of_config(load_config(config, options))
     weights = spec.build_detector()[0].state_dict()
     state = {
         "iteration": 1,

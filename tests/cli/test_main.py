@@ -1,4 +1,5 @@
 import argparse
+import io
 import sys
 from types import ModuleType
 
@@ -36,6 +37,14 @@ class TestMain:
         command.run = lambda args: seen.append(args.thing)
         assert main(["act", "it"]) == 0
         assert seen == ["it"]
+
+    def test_a_terminal_without_a_character_shows_its_number(self, command, monkeypatch):
+        terminal = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+        monkeypatch.setattr(sys, "stdout", terminal)
+        command.run = lambda args: print("Zürich")
+        assert main(["act", "it"]) == 0
+        terminal.flush()
+        assert terminal.buffer.getvalue() == b"Z\\xfcrich\n"
 
     def test_a_command_may_have_a_status_of_its_own(self, command):
         command.run = lambda args: 3

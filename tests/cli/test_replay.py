@@ -29,6 +29,7 @@ from tests.cli.replay_world import (
     STREAM_CONFIG,
     VERSION,
     change_results,
+    frames_of_page,
     perfect_results,
     random_checkpoint,
 )
@@ -114,14 +115,6 @@ class TestOutputs:
 class TestRecordings:
     """What is in the files is tested beside their writers; here is which frames they hold."""
 
-    def _frames(self, page: Path) -> list[dict[str, object]]:
-        text = page.read_text(encoding="utf-8")
-        start = text.index('id="recording">') + len('id="recording">')
-        frames: list[dict[str, object]] = json.loads(text[start : text.index("</script>", start)])[
-            "frames"
-        ]
-        return frames
-
     def test_page_of_the_worst_frames_and_of_a_window(
         self, drive: Path, perfect: Path, tmp_path: Path
     ) -> None:
@@ -132,13 +125,13 @@ class TestRecordings:
         page, pictures = tmp_path / "worst.html", tmp_path / "worst"
         options = ("--results", results, "--worst", "2", "--html", page, "--png", pictures)
         assert _replay(drive, *options) == 0
-        frames = self._frames(page)
+        frames = frames_of_page(page)
         assert len(frames) == 2
         assert frames[0]["token"] == last
         names = sorted(path.name for path in pictures.iterdir())
         assert names[0] == f"000_{frames[0]['scene']}_003.png"
         assert _replay(drive, "--from", "0.4", "--to", "1.1", "--html", page) == 0
-        assert [round(frame["time_s"], 1) for frame in self._frames(page)] == [0.5, 1.0]
+        assert [round(frame["time_s"], 1) for frame in frames_of_page(page)] == [0.5, 1.0]
 
     def test_names_stay_names(self, broken_drive: Path, tmp_path: Path) -> None:
         """Markup, other folders and other alphabets in names and tokens of a dataset."""
@@ -160,7 +153,7 @@ class TestRecordings:
         markup = page.read_text(encoding="utf-8")
         assert "<img" not in markup
         assert "<script>alert" not in markup
-        assert {frame["scene"] for frame in self._frames(page)} == {name}
+        assert {frame["scene"] for frame in frames_of_page(page)} == {name}
 
     def test_rerun(self, drive: Path, perfect: Path, tmp_path: Path) -> None:
         pytest.importorskip("rerun")

@@ -41,8 +41,8 @@ class TestGroups:
     @pytest.mark.parametrize(
         ("node", "said"),
         [
-            (dict(type=AdamW), "needs 'type' and 'lr'"),
-            (dict(lr=1.0), "needs 'type' and 'lr'"),
+            (dict(type=AdamW), "needs 'lr', found type"),
+            (dict(lr=1.0), "needs 'type', found lr"),
             (dict(type=AdamW, lr=1.0, weight_deacy=0.1), "did you mean 'weight_decay'"),
         ],
     )

@@ -3,7 +3,7 @@ import torch
 from torch import Tensor, nn
 
 from drivetr.errors import DrivetrError
-from drivetr.nn.weights import load_weights
+from drivetr.nn.weights import MisfitError, load_weights
 
 
 def net() -> nn.Sequential:
@@ -71,6 +71,27 @@ class TestLoadWeights:
         del given["0.bias"], given["1.num_batches_tracked"]
         report = load_weights(module, given, allow_missing=("0.",))
         assert report.kept == ("0.bias", "1.num_batches_tracked")
+
+    def test_heads_of_other_classes_start_afresh_on_request(self) -> None:
+        """What reads the outputs of an inner layer does not fit either, and is refused."""
+        module = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 4))
+        given = {"0.weight": torch.ones(3, 2), "0.bias": torch.ones(3)}
+        given |= {"1.weight": torch.ones(9, 3), "1.bias": torch.ones(9)}
+        before = module[1].weight.clone()
+        with pytest.raises(MisfitError, match=r"wrong shape\s+2  1\.weight") as caught:
+            load_weights(module, given)
+        assert caught.value.only_outputs
+        report = load_weights(module, given, allow_other_outputs=True)
+        assert report.other_outputs == (("1.weight", (9, 3), (4, 3)), ("1.bias", (9,), (4,)))
+        assert "fresh            2  1.weight [9, 3], expected [4, 3], 1.bias" in str(report)
+        assert torch.equal(module[0].weight, torch.ones(3, 2))
+        assert torch.equal(module[1].weight, before)
+
+        wide = {"0.weight": torch.ones(5, 2), "0.bias": torch.ones(5)}
+        wide |= {"1.weight": torch.ones(4, 5), "1.bias": torch.ones(4)}
+        with pytest.raises(MisfitError, match=r"wrong shape\s+1  1\.weight") as caught:
+            load_weights(module, wide, allow_other_outputs=True)
+        assert not caught.value.only_outputs
 
     def test_half_precision_weights_are_widened(self) -> None:
         module = net()

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from drivetr.data.paths import fault_of_filename
 from drivetr.errors import DrivetrError
+from drivetr.files import require_local
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ def annotation_file(dataroot: Path, version: str, split: str) -> Path:
     Raises:
         DrivetrError: there is no such file.
     """
+    require_local(dataroot)
     folder = dataroot / "annotations"
     path = folder / f"instances_{split}.json"
     if "/" not in split and split.endswith(version) and path.is_file():

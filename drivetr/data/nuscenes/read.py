@@ -14,6 +14,7 @@ from drivetr.data.nuscenes.tables import Columns, KeyTable, read_table
 from drivetr.data.paths import fault_of_filename
 from drivetr.data.report import Report
 from drivetr.errors import DrivetrError
+from drivetr.files import require_local
 
 
 class TableStore(Protocol):
@@ -32,6 +33,7 @@ def table_folder(dataroot: Path, version: str) -> Path:
     Raises:
         DrivetrError: the dataroot, the version or one of its tables is missing.
     """
+    require_local(dataroot)
     if not dataroot.is_dir():
         raise DrivetrError(
             f"dataroot {dataroot} is not a folder; name the one that holds samples/ and v1.0-…/"

@@ -47,7 +47,7 @@ def evaluate_results(
 
     Args:
         results: COCO's list of boxes with scores.
-        annotations: the split's `instances_*.json`.
+        annotations: the split's `instances_*.json`, which `read_annotations` passed.
         image_ids: evaluate these images only; all without it.
         backend: which package counts; both give the same numbers.
 
@@ -60,25 +60,46 @@ def evaluate_results(
             installed.
     """
     coco_class, eval_class = _classes_of(backend)
-    with redirect_stdout(io.StringIO()):  # pycocotools reports its progress there
-        truth = coco_class(str(annotations))
+    truth = _indexed(coco_class, _truth(annotations))
     wanted = sorted(truth.imgs) if image_ids is None else sorted(image_ids)
     unknown = [number for number in wanted if number not in truth.imgs]
     if unknown:
         raise DrivetrError(f"{annotations} has no image {unknown[0]}; choose images of this split")
     rows = read_results(results, truth.imgs, truth.cats)
     with redirect_stdout(io.StringIO()):
+        nothing: dict[str, Any] = {"images": [], "annotations": [], "categories": []}
         # pycocotools cannot load an empty list.
-        found = truth.loadRes(copy.deepcopy(rows)) if rows else coco_class()
-        if not rows:
-            found.dataset = {"images": [], "annotations": [], "categories": []}
-            found.createIndex()
+        found = truth.loadRes(copy.deepcopy(rows)) if rows else _indexed(coco_class, nothing)
         evaluation = eval_class(truth, found, "bbox")
         evaluation.params.imgIds = wanted
         evaluation.evaluate()
         evaluation.accumulate()
         evaluation.summarize()
     return _numbers(evaluation, truth.cats)
+
+
+def _truth(annotations: Path) -> dict[str, Any]:
+    """A checked annotation file, with what the evaluators stumble over put in order.
+
+    They fail without the fields `iscrowd` and `area`, which COCO's own files have, take the number
+    0 of a matched box for none, and boxes with one number for one box. Nothing refers to these
+    numbers: the boxes get new ones, in their order.
+    """
+    content: dict[str, Any] = json.loads(annotations.read_bytes())
+    for number, row in enumerate(content["annotations"], start=1):
+        row["id"] = number
+        row.setdefault("iscrowd", 0)
+        row.setdefault("area", row["bbox"][2] * row["bbox"][3])
+    return content
+
+
+def _indexed(coco_class: Any, content: dict[str, Any]) -> Any:
+    """The evaluator's own object of a dataset."""
+    with redirect_stdout(io.StringIO()):  # pycocotools reports its progress there
+        coco = coco_class()
+        coco.dataset = content
+        coco.createIndex()
+    return coco
 
 
 def _classes_of(backend: Backend) -> tuple[Any, Any]:

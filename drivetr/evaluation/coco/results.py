@@ -3,8 +3,10 @@
 import json
 import math
 from collections.abc import Collection, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, TextIO
 
 from drivetr.errors import DrivetrError
 from drivetr.files import atomic_text
@@ -12,7 +14,7 @@ from drivetr.structures.detections2d import Detections2D
 
 
 class ResultsWriter:
-    """Collects detections image by image and writes them when the block ends well.
+    """Writes detections image by image, and gives the file its name when the block ends well.
 
     Args:
         path: JSON file.
@@ -21,17 +23,23 @@ class ResultsWriter:
     """
 
     def __init__(self, path: Path, category_ids: Sequence[int | None]) -> None:
-        self.path = path
-        self.category_ids = category_ids
-        self.rows: list[dict[str, Any]] = []
+        self._path = path
+        self._category_ids = category_ids
+        self._stack = ExitStack()
+        self._file: TextIO | None = None
+        self._separator = ""
 
     def __enter__(self) -> "ResultsWriter":
         """Starts with no detections."""
-        self.rows = []
+        self._file = self._stack.enter_context(atomic_text(self._path))
+        self._file.write("[")
+        self._separator = ""
         return self
 
     def add(self, image_id: int, found: Detections2D) -> None:
-        """Adds the detections of an image; boxes become left, top, width, height."""
+        """Writes the detections of an image; boxes become left, top, width, height."""
+        if self._file is None:
+            raise ValueError("ResultsWriter.add outside of its `with` block")
         corners = found.boxes.double()
         sizes = corners[:, 2:] - corners[:, :2]
         for corner, size, score, label in zip(
@@ -41,16 +49,23 @@ class ResultsWriter:
             found.labels.tolist(),
             strict=True,
         ):
-            category = self.category_ids[label]
+            category = self._category_ids[label]
             row = {"image_id": image_id, "category_id": category, "bbox": [*corner, *size]}
             if category is not None:
-                self.rows.append(row | {"score": score})
+                self._file.write(self._separator + json.dumps(row | {"score": score}))
+                self._separator = ",\n"
 
-    def __exit__(self, kind: object, error: object, traceback: object) -> None:
-        """Writes the file, whole or not at all."""
-        if error is None:
-            with atomic_text(self.path) as file:
-                json.dump(self.rows, file)
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Ends the file, or leaves none behind."""
+        if self._file is not None and kind is None:
+            self._file.write("]\n")
+        self._file = None
+        self._stack.__exit__(kind, error, trace)
 
 
 def read_results(
@@ -70,6 +85,13 @@ def read_results(
         raise DrivetrError(f"{path}: is not valid JSON ({error})") from error
     if not isinstance(rows, list):
         raise DrivetrError(f"{path}: found a {type(rows).__name__}, expected COCO's list of boxes")
+    strange = sorted({row["image_id"] for row in rows if _is_of_another_image(row, image_ids)})
+    if strange:
+        more = f" and {len(strange) - 5} more" if len(strange) > 5 else ""
+        raise DrivetrError(
+            f"{path}: image_id {', '.join(map(str, strange[:5]))}{more} of the results are not in"
+            f" the annotations, which have {len(image_ids)} images; are they of another split?"
+        )
     for place, row in enumerate(rows):
         fault = _fault(row, image_ids, category_ids)
         if fault is not None:
@@ -81,14 +103,21 @@ def _fault(row: Any, image_ids: Collection[int], category_ids: Collection[int]) 
     if not isinstance(row, dict):
         return f"found {row!r}, expected an object with image_id, category_id, bbox and score"
     for name, known in (("image_id", image_ids), ("category_id", category_ids)):
-        if row.get(name) not in known:
-            return f"{name} {row.get(name)!r} is not in the annotations; is it of another split?"
+        if type(row.get(name)) is not int:
+            return f"{name} is {row.get(name)!r}, expected a whole number"
+        if row[name] not in known:
+            return f"{name} {row[name]} is not in the annotations; is it of another split?"
     box, score = row.get("bbox"), row.get("score")
     if not (isinstance(box, list) and len(box) == 4 and all(map(_is_number, box))):
         return f"bbox is {box!r}, expected four finite numbers [left, top, width, height]"
     if min(box[2:]) < 0:
         return f"bbox {box} has a negative width or height"
     return None if _is_number(score) else f"score is {score!r}, expected a finite number"
+
+
+def _is_of_another_image(row: Any, image_ids: Collection[int]) -> bool:
+    number = row.get("image_id") if isinstance(row, dict) else None
+    return type(number) is int and number not in image_ids
 
 
 def _is_number(value: Any) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -56,7 +57,7 @@ class SubmissionWriter:
         Args:
             path: the file to write; its folder is made where absent.
             classes: what the labels of the detections stand for.
-            meta: which inputs were used; by default cameras only.
+            meta: which inputs were used, numpy's truth values too; by default cameras only.
 
         Raises:
             DrivetrError: a class is none of the ten of the detection task.
@@ -70,7 +71,8 @@ class SubmissionWriter:
         self._path = Path(path)
         self._classes = tuple(classes)
         self._range = torch.tensor([CLASS_RANGE[name] for name in classes], dtype=torch.float64)
-        self._meta = dict(CAMERA_ONLY_META if meta is None else meta)
+        given = CAMERA_ONLY_META if meta is None else meta
+        self._meta = {k: v.item() if isinstance(v, np.generic) else v for k, v in given.items()}
         self._tokens: set[str] = set()
         self._crowded_samples = self._boxes_cut = 0
         self._stack = ExitStack()

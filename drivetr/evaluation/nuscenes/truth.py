@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drivetr.errors import DrivetrError
+from drivetr.files import require_local
 from drivetr.structures.splits import OFFICIAL_SPLITS
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def check_dataset(dataroot: str | Path, version: str, split: str) -> None:
     Raises:
         DrivetrError: no such folder, table, map or split, or a split of another version.
     """
+    require_local(dataroot)
     tables = Path(dataroot) / version
     if not tables.is_dir():
         found = sorted(path.parent.name for path in Path(dataroot).glob("*/sample.json"))

@@ -119,7 +119,7 @@ ROW = {"category_id": 1, "bbox": [1, 2, 3, 4], "score": 0.5}
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"image_id": 1}, "image_id 1 is not in the annotations; is it of another split"),
+        ({"image_id": "1"}, "image_id is '1', expected a whole number"),
         ({"category_id": 12}, "category_id 12 is not in"),
         ({"bbox": [1, 2, 3]}, r"bbox is \[1, 2, 3\], expected four"),
         ({"bbox": [1, 2, float("inf"), 4]}, "expected four finite numbers"),
@@ -133,6 +133,19 @@ def test_wrong_rows(truth, tmp_path, change, told):
     (tmp_path / "r.json").write_text(json.dumps([row]))
     with pytest.raises(DrivetrError, match=rf"results\[0\]: .*{told}"):
         evaluate_results(tmp_path / "r.json", truth)
+
+
+def test_images_of_another_split(truth, tmp_path):
+    rows = [ROW | {"image_id": number} for number in (9, 1, 2, 3, 4, 5, 9)]
+    (tmp_path / "r.json").write_text(json.dumps(rows))
+    with pytest.raises(DrivetrError, match="image_id 1, 2, 3, 4, 5 and 1 more of the results are"):
+        evaluate_results(tmp_path / "r.json", truth)
+
+
+def test_a_writer_is_used_in_its_block(tmp_path):
+    writer = ResultsWriter(tmp_path / "r.json", (1,))
+    with pytest.raises(ValueError, match="outside of its `with` block"):
+        writer.add(1, Detections2D(torch.zeros(0, 4), torch.zeros(0), torch.zeros(0).long()))
 
 
 @pytest.mark.parametrize(("text", "told"), [("{}", "expected COCO's list"), ("[", "valid JSON")])

@@ -1,0 +1,195 @@
+"""Rows 73 and 75 to 78: what the machine lacks, forbids or does otherwise."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks.kill_resume import differences
+from drivetr.engine.checkpoint import read_checkpoint
+from tests.reliability.command import (
+    ROOT,
+    TINY,
+    TINY_COCO,
+    TINY_PETR,
+    accepted,
+    refused,
+    surroundings,
+    training,
+)
+from tests.reliability.world import VERSION, World
+
+SHORT = ("--cfg-options", "schedule.iterations=4", "train_data.num_workers=0")
+# Several commands in one process, which imports what they need once.
+SEVERAL = """
+import sys
+from drivetr.cli.main import main
+commands = [[]]
+for word in sys.argv[1:]:
+    if word == "--then":
+        commands.append([])
+    else:
+        commands[-1].append(word)
+for command in commands:
+    if main(command):
+        sys.exit(1)
+"""
+
+
+def joined(commands: list[list[str]]) -> list[str]:
+    """The words of `SEVERAL` for some commands."""
+    return [word for command in commands for word in ("--then", *command)][1:]
+
+
+def a_day(world: World, folder: Path, config: Path) -> list[list[str]]:
+    """Commands from a dataset to a film, which write into a folder."""
+    named = ["--dataroot", str(world.root), "--version", VERSION, "--split", "all"]
+    step = ["--cfg-options", "schedule.iterations=1"]
+    page, pictures = str(folder / "page.html"), str(folder / "pictures")
+    checkpoint = str(folder / "run/last.pth")
+    return [
+        world.verify,
+        world.index,
+        ["train", str(config), *named, "--work-dir", str(folder / "run"), "--device", "cpu", *step],
+        ["test", checkpoint, *named, "--work-dir", str(folder / "out"), "--device", "cpu"],
+        ["evaluate", str(folder / "out/results.json"), *named, "--out", str(folder / "again.json")],
+        ["replay", str(world.root), "--version", VERSION, "--html", page, "--png", pictures],
+    ]
+
+
+def check_day(folder: Path) -> None:
+    """What those commands leave is all there."""
+    assert read_checkpoint(folder / "run/last.pth")["iteration"] == 1
+    metrics = [
+        json.loads((folder / name).read_text()) for name in ("out/metrics.json", "again.json")
+    ]
+    assert metrics[0]["label_aps"] == metrics[1]["label_aps"]
+    assert (folder / "page.html").stat().st_size > 0
+    assert len(list((folder / "pictures").iterdir())) == 3
+
+
+def unshared(kind: str) -> list[str]:
+    """The command that gives a process a network or mounts of its own; skips aloud without."""
+    command = ["unshare", "--map-root-user", kind]
+    if shutil.which("unshare") is None or subprocess.run([*command, "true"]).returncode:
+        pytest.skip(f"`{' '.join(command)}` is not allowed here")
+    return command
+
+
+def test_row_73_no_gpu(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    if torch.cuda.is_available():
+        pytest.skip("this process has a GPU already")
+    run = tmp_path / "tiny"  # not that of the world
+    train = [word for word in training(TINY, run, *SHORT) if word not in ("--device", "cpu")]
+    said = refused(*train, "--device", "cuda")
+    assert said == "--device cuda: this torch finds no CUDA device here, use cpu"
+    assert not list(run.rglob("*.pth"))
+    # Without a device it is the CPU, in mixed precision too: bf16, which has it as well.
+    assert " on cpu, " in accepted(*train, "--amp")
+    assert read_checkpoint(run / "last.pth")["meta"]["config"]["amp"] == "bf16"
+
+    accepted(*world.write().train())
+    test = world.test(world.run / "last.pth", tmp_path / "out")
+    said = accepted(*(word for word in test if word not in ("--device", "cpu")))
+    assert f"Testing {world.run / 'last.pth'} on cpu" in said
+
+
+def test_row_75_offline(tmp_path: Path):
+    """No network at all, and the names of tracking servers in the environment."""
+    probe = (
+        "import socket, sys\n"
+        "try:\n"
+        "    socket.create_connection(('1.1.1.1', 443), timeout=5)\n"
+        "    sys.exit('there is a network')\n"
+        "except OSError:\n"
+        "    pass\n"
+    )
+    words = [str(word) for word in training(TINY, tmp_path / "run", *SHORT, "log_interval=1")]
+    servers = {"WANDB_BASE_URL": "http://127.0.0.1:9", "WANDB_API_KEY": "0" * 40,
+               "MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}  # fmt: skip
+    command = [*unshared("--net"), sys.executable, "-c", probe + SEVERAL, *words]
+    subprocess.run(command, check=True, cwd=ROOT, env=surroundings(**servers), timeout=300)
+    (scalars,) = (tmp_path / "run").glob("*/vis_data/scalars.json")
+    rows = [json.loads(line) for line in scalars.read_text().splitlines()]
+    assert [row["step"] for row in rows] == [1, 2, 3, 4]
+    assert all(row["loss"] > 0 for row in rows)
+    assert list(scalars.parent.glob("events.out.tfevents.*")), "and TensorBoard's own"
+
+
+@pytest.mark.parametrize("door", ["index", "verify", "train", "coco", "evaluate", "test", "init"])
+def test_row_76_remote_storage(tmp_path: Path, door: str):
+    """There is no remote storage to wait for: an address is refused for what it is."""
+    run = tmp_path / "run"
+    named = ["--dataroot", "s3://bucket/nuscenes", "--version", "v1.0-mini"]
+    split = ["--split", "mini_val"]
+    weights = "https://example.org/nuscenes"
+    command = {
+        "index": ["index", "s3://bucket/nuscenes", *named[2:]],
+        "verify": ["verify", "s3://bucket/nuscenes", *named[2:]],
+        "train": training(TINY_PETR, run, *named),
+        "coco": training(TINY_COCO, run, *named[:2]),
+        "evaluate": ["evaluate", tmp_path / "results.json", *named, *split],
+        "test": ["test", "s3://bucket/nuscenes"],
+        "init": training(TINY, run, *SHORT, f"model.backbone.init={weights}"),
+    }[door]
+    address = weights if door == "init" else "s3://bucket/nuscenes"
+    assert f"{address} is an address, but drivetr reads local files and folders" in refused(
+        *command
+    )
+    assert not list(run.rglob("*.pth"))
+
+
+@pytest.mark.parametrize("fault", ["clock", "locale"])
+def test_row_77_clock_locale_and_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str):
+    if fault == "clock":
+        accepted(*training(TINY, tmp_path / "steady", *SHORT))
+        now, calls = time.time, iter(range(10**9))
+        # An hour forth, then a day back, again and again.
+        monkeypatch.setattr(time, "time", lambda: now() + (3600, -86400)[next(calls) // 7 % 2])
+        accepted(*training(TINY, tmp_path / "jumping", *SHORT))
+        assert differences(tmp_path / "jumping", tmp_path / "steady") == []
+        return
+    folder = tmp_path / "Übung 1 – ß 東京"
+    world = World(folder / "Daten ä")
+    world.tables["scene"][0]["description"] = "Zürich, nachts"
+    world.write()
+    config = folder / "konfig ü.py"
+    config.write_text(TINY_PETR.read_text().replace('"""A PETR', '"""Übung: a PETR', 1), "utf-8")
+    # Nothing but ASCII, and Python is kept from taking UTF-8 for it all the same.
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", SEVERAL, *joined(a_day(world, folder, config))],
+        cwd=ROOT, env=surroundings(**ascii_only), capture_output=True, timeout=600,
+    )  # fmt: skip
+    said = (done.stdout + done.stderr).decode()
+    assert done.returncode == 0, said
+    assert "Traceback" not in said
+    assert "Logging error" not in said
+    check_day(folder)
+    (log,) = (folder / "run").glob("*/*.log")
+    assert str(folder / "run/iter_1.pth") in log.read_text("utf-8")
+
+
+def test_row_78_read_only_dataset(tmp_path: Path):
+    world = World(tmp_path / "data")
+    world.write()
+    before = {path: path.stat() for path in world.root.rglob("*")}
+    shell = 'mount --bind -o ro "$0" "$0" && ! touch "$0/x" 2>/dev/null && exec "$@"'
+    commands = joined(a_day(world, tmp_path, TINY_PETR))
+    subprocess.run(
+        [*unshared("--mount"), "sh", "-c", shell, str(world.root), sys.executable, "-c", SEVERAL,
+         *commands],
+        check=True, cwd=ROOT, env=surroundings(), timeout=600,
+    )  # fmt: skip
+    check_day(tmp_path)
+    after = {path: path.stat() for path in world.root.rglob("*")}
+    assert after.keys() == before.keys()
+    assert all(after[path].st_mtime_ns == before[path].st_mtime_ns for path in before)
+    assert os.access(world.root, os.W_OK), "it was the mount that forbade writing"
