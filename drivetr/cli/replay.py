@@ -221,6 +221,7 @@ def _read(
         join_rigs(rigs.values()),
         reader.moments.names,
         args.score_threshold,
+        reader.maps({frame.scene for frame in frames}),
     )
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from drivetr.cli.replay_moments import Moment
 from drivetr.cli.replay_scene import SceneReader, View
 from drivetr.data.nuscenes.index import SceneRecord
+from drivetr.structures.ground import GroundMap
 from drivetr.visual.jpeg import encode_jpeg, shrink
 from drivetr.visual.recording import (
     BoxSet,
@@ -93,6 +94,7 @@ def join_frames(
     channels: Iterable[str],
     sources: Sequence[str],
     threshold: float,
+    maps: dict[str, GroundMap],
 ) -> Recording:
     """A recording of frames of some scenes.
 
@@ -103,6 +105,7 @@ def join_frames(
         channels: cameras in the order of the frames' images.
         sources: names of the sets of predictions.
         threshold: score at which it opens.
+        maps: of the scenes that have one, by their name.
     """
     names = scenes[0].name if len(scenes) == 1 else f"{len(scenes)} scenes"
     return Recording(
@@ -112,6 +115,7 @@ def join_frames(
         sources=tuple(sources),
         descriptions={s.name: ", ".join(filter(None, (s.description, s.location))) for s in scenes},
         threshold=threshold,
+        maps=maps,
     )
 
 

@@ -16,7 +16,7 @@ from drivetr.visual.palette import OUTCOME_COLOURS, prediction_style
 from drivetr.visual.recording import Recording, frame_errors
 from drivetr.visual.replay_page import write_html
 from tests.browser import Visitor
-from tests.visual.recordings import drive
+from tests.visual.recordings import drive, with_map
 from tests.visual.replay_window import (
     decoded,
     expected_rows,
@@ -27,6 +27,7 @@ from tests.visual.replay_window import (
     wait_for_state,
 )
 
+ROAD = [35, 39, 47]  # of the dark page
 pytestmark = pytest.mark.slow  # a browser starts
 
 
@@ -76,6 +77,34 @@ class TestOpening:
         names = shown.locator("#cameras figcaption").all_inner_texts()
         assert names[:3] == ["FRONT LEFT", "FRONT", "FRONT RIGHT"]
         assert names[3:] == ["BACK LEFT", "BACK", "BACK RIGHT"]
+
+    def test_the_map_lies_under_the_boxes(self, visitor: Visitor, tmp_path: Path) -> None:
+        """The street is 8 to 24 m ahead (east) and 10 to 30 m to the left of the first frame."""
+        write_html(with_map(drive(2, objects=0, points=False)), tmp_path / "page.html")
+        page = visitor.visit(tmp_path / "page.html")
+        settle(page)
+        on, off = [(16, 20), (9, 11), (23, 29)], [(7, 20), (25, 20), (16, 9), (16, 31)]
+        assert [self._colour_above(page, place) for place in on] == [ROAD] * 3
+        assert ROAD not in [self._colour_above(page, place) for place in off]
+        page.locator("#show-map").uncheck()
+        settle(page)
+        assert ROAD not in [self._colour_above(page, place) for place in on]
+        assert visitor.complaints == []
+
+    @staticmethod
+    def _colour_above(page: Any, place: tuple[float, float]) -> list[int]:
+        """The colour at a place in ego in the view from above, which reaches 50 m."""
+        colour: list[int] = page.evaluate(
+            """([x, y]) => {
+                const canvas = document.querySelector("#bevs canvas");
+                const [width, height] = [canvas.clientWidth, canvas.clientHeight];
+                const scale = Math.min(width, height) / 100;
+                const at = [width / 2 - y * scale, height / 2 - x * scale];
+                return [...canvas.getContext("2d").getImageData(...at, 1, 1).data.slice(0, 3)];
+            }""",
+            place,
+        )
+        return colour
 
     def test_the_policy_stops_a_script_that_gets_in(
         self, visitor: Visitor, pair_page: Path

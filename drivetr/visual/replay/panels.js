@@ -2,7 +2,8 @@
 
 const SWITCHES = [
   ["truth", "Truth", "t"], ["predictions", "Predictions", "p"], ["labels", "Names", "l"],
-  ["arrows", "Velocity", "v"], ["trails", "Trails", "r"], ["points", "Lidar", ""], ["path", "Path", ""],
+  ["arrows", "Velocity", "v"], ["trails", "Trails", "r"], ["points", "Lidar", ""],
+  ["map", "Map", ""], ["path", "Path", ""],
 ];
 
 function buildPanels() {
@@ -44,6 +45,7 @@ function buildSwitches() {
     truth: recording.frames.some((frame) => frame.truth),
     predictions: recording.sources.length > 0,
     points: recording.frames.some((_, i) => $(`points-${i}`) !== null),
+    map: recording.maps.length > 0,
     trails: recording.frames.some((frame) => [frame.truth, ...Object.values(frame.predictions)]
       .some((boxes) => boxes?.tracks)),
   };

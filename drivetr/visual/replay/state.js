@@ -11,6 +11,7 @@ const state = {
   arrows: true,
   trails: true,
   points: true,
+  map: true,
   path: true,
   hidden: new Set(), // classes that are not shown
   selected: null, // { source, row }; the source of truth is null
