@@ -134,8 +134,9 @@ function drawHeader(frame) {
   const told = recording.descriptions[frame.scene];
   $("scene").textContent = frame.scene;
   $("description").textContent = told ?? "";
-  $("notes").textContent = frame.notes.join("; ");
-  $("notes").hidden = frame.notes.length === 0;
+  const notes = [...(state.strayed ? ["the link's frame is not in this recording"] : []), ...frame.notes];
+  $("notes").textContent = notes.join("; ");
+  $("notes").hidden = notes.length === 0;
   $("clock").textContent = `${frame.time_s.toFixed(1)} s`;
   $("count").textContent = `${state.frame + 1} / ${recording.frames.length}`;
   $("token").textContent = frame.token;
