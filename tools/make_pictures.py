@@ -71,7 +71,7 @@ def main() -> None:
         run("replay", *dataset, "--scene", args.scene, "--results", results, "--html", page)
         run("analyze", results, "--dataroot", *dataset, "--html", report, "--replay", page.name)
         shoot(browser, page, "#frame=2&by=outcome", "replay.jpg")
-        shoot(browser, report, "", "analysis.jpg")
+        shoot(browser, report, "#worst", "analysis.jpg")
 
 
 if __name__ == "__main__":
