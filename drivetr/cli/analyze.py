@@ -1,10 +1,12 @@
 """`drivetr analyze`: what is wrong with a detector on a whole split, as one page and as tables."""
 
 import argparse
+import os
 from typing import TYPE_CHECKING
 
 from drivetr.cli.common import add_dataset_arguments
 from drivetr.errors import DrivetrError
+from drivetr.files import require_writable
 
 if TYPE_CHECKING:
     from drivetr.cli.analyze_pictures import Judgement
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from drivetr.evaluation.nuscenes.matched import MatchedSplit
     from drivetr.visual.report import Report, Section
 
+_WORST = 30  # frames of a replay that is proposed
 HELP = (
     "Report what is wrong with one nuScenes detection submission, or how two differ: official"
     " metrics, slices, confusion, worst frames."
@@ -74,9 +77,17 @@ def run(args: argparse.Namespace) -> None:
         for known in zip(names, sources, splits, read_facts(splits, index), strict=True)
     ]
     _write(args, _report(args, paths, dict(zip(names, judged, strict=True)), of, index))
+    if args.html and args.replay:
+        page = Path(args.html).parent / args.replay
+        if not page.is_file():
+            print(
+                f"{page}, which pictures open, is not there; for the {_WORST} worst frames:"
+                f" {_replay_command(args, paths, of, str(page))} --worst {_WORST}"
+            )
 
 
 def _check(args: argparse.Namespace) -> None:
+    """Checks what can be checked before the work."""
     if not (args.html or args.json or args.csv):
         raise DrivetrError(
             "nothing to write: pass --html FILE for a page, --json FILE or --csv DIR for tables"
@@ -84,6 +95,9 @@ def _check(args: argparse.Namespace) -> None:
     threshold = args.score_threshold
     if threshold is not None and not 0 <= threshold <= 1:
         raise DrivetrError(f"--score-threshold is {threshold:g}; expected a number from 0 to 1")
+    tables = args.csv and os.path.join(args.csv, "table.csv")
+    for path in filter(None, (args.html, args.json, tables)):
+        require_writable(path)
 
 
 def _threshold(args: argparse.Namespace, split: "MatchedSplit") -> float:
@@ -136,13 +150,15 @@ def _report(
     )
 
 
-def _replay_command(args: argparse.Namespace, paths: list[str], of: "list[Judgement]") -> str:
+def _replay_command(
+    args: argparse.Namespace, paths: list[str], of: "list[Judgement]", page: str = "replay.html"
+) -> str:
     """What shows these submissions, but for scene and time."""
     import shlex
 
     words = [
         "drivetr", "replay", args.dataroot, "--version", args.version, "--split", args.split,
-        "--results", *paths, "--score-threshold", f"{of[0].threshold:.2f}", "--html", "replay.html",
+        "--results", *paths, "--score-threshold", f"{of[0].threshold:.2f}", "--html", page,
     ]  # fmt: skip
     return shlex.join(words)
 

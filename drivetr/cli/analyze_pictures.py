@@ -71,8 +71,15 @@ class Photographer:
             rescale=True,
         )
 
-    def picture(self, of: Judgement, frame: int, words: str) -> Picture:
-        """The camera of a frame that shows most errors, with the view from above."""
+    def picture(self, of: Judgement, frame: int, words: str, title: str = "") -> Picture:
+        """The camera of a frame that shows most errors, with the view from above.
+
+        Args:
+            of: the submission.
+            frame: row of the frame in the split.
+            words: behind those about the frame.
+            title: above them; else scene and number of the frame.
+        """
         sample = self._index.sample(self._index.row_of(of.split.tokens[frame]))
         counts = count_frames(of.split, of.threshold)
         scene = self._index.scenes()[sample.scene_row]
@@ -85,7 +92,7 @@ class Photographer:
         return Picture(
             jpeg=None if drawn is None else encode_jpeg(drawn, _QUALITY),
             size=(0, 0) if drawn is None else (drawn.shape[0], drawn.shape[1]),
-            title=f"{scene.name}, frame {number + 1} of {scene.num_samples}",
+            title=title or f"{scene.name}, frame {number + 1} of {scene.num_samples}",
             words=told + (f"; {scene.description}" if scene.description else ""),
             link=self._link(sample.token, of),
             command="" if self._replay else self._command_of(sample, scene),

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from drivetr.cli.analyze_pictures import Judgement, Photographer
 from drivetr.evaluation.nuscenes.axes import axes_of
@@ -250,12 +251,36 @@ def worst_section(of: Judgement, photographer: Photographer, pictures: int) -> S
     chosen = [int(frame) for frame in order if counts.wrong[frame]]
     gallery = Gallery(tuple(photographer.picture(of, frame, "") for frame in chosen))
     words = (
-        "Sorted by missed objects and false predictions. The camera of a picture is the one with"
-        f" most of them. {OUTCOME_WORDS}"
+        "Sorted by missed objects and false predictions. A picture has room for one camera, the one"
+        f" with most of them; the replay, which it opens, shows all. {OUTCOME_WORDS}"
     )
     title = f"Worst scenes and frames of {of.name}" if of.name else "Worst scenes and frames"
-    blocks = (Words(words), gallery, scene_table(of, counts))
+    scenes = _scene_gallery(of, counts, photographer, -(-pictures // 3))
+    told = "The scenes with most errors a frame, each with its worst frame:"
+    blocks = (Words(words), gallery, Words(told), scenes, scene_table(of, counts))
     return Section(key_of("worst", of.name), title, blocks)
+
+
+def _scene_gallery(
+    of: Judgement, counts: FrameCounts, photographer: Photographer, pictures: int
+) -> Gallery:
+    """The worst scenes, each as its worst frame."""
+    order, rate = _worst_scenes(of, counts)
+    shown = []
+    for scene in order[:pictures]:
+        if rate[scene]:
+            frame = int(np.where(of.facts.scene == scene, counts.wrong, -1).argmax())
+            title = f"{of.facts.scenes[scene]}: {rate[scene]:.1f} errors a frame"
+            shown.append(photographer.picture(of, frame, " in its worst frame", title))
+    return Gallery(tuple(shown))
+
+
+def _worst_scenes(of: Judgement, counts: FrameCounts) -> tuple[list[int], NDArray[np.float64]]:
+    """The scenes in the order of their errors a frame, and these."""
+    facts = of.facts
+    frames = np.bincount(facts.scene, minlength=len(facts.scenes))
+    rate = counts.by_scene(facts.scene, len(facts.scenes)).wrong / frames
+    return np.argsort(-rate, kind="stable").tolist(), rate
 
 
 def scene_table(of: Judgement, counts: FrameCounts) -> Table:
@@ -263,13 +288,14 @@ def scene_table(of: Judgement, counts: FrameCounts) -> Table:
     facts = of.facts
     scenes = counts.by_scene(facts.scene, len(facts.scenes))
     frames = np.bincount(facts.scene, minlength=len(facts.scenes))
+    order, rate = _worst_scenes(of, counts)
     rows = [
         (
             facts.scenes[s], int(frames[s]), int(scenes.objects[s]),
             int(scenes.objects[s] - scenes.hits[s]), int(scenes.false[s]),
-            float(scenes.wrong[s] / frames[s]), facts.descriptions[s],
+            float(rate[s]), facts.descriptions[s],
         )
-        for s in np.argsort(-scenes.wrong / frames, kind="stable").tolist()
+        for s in order
     ]  # fmt: skip
     columns = (
         Column("scene"), Column("frames"), Column("objects"), Column("missed"), Column("false"),

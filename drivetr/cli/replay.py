@@ -138,7 +138,7 @@ def _add_writers(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Checks the arguments, finds the frames, shows them."""
     check_arguments(args)
-    from drivetr.cli.replay_predictions import open_predictions
+    from drivetr.cli.replay_predictions import lacking, open_predictions
     from drivetr.cli.replay_scene import SceneReader
     from drivetr.cli.replay_select import choose_scenes
     from drivetr.data.nuscenes.index import open_index
@@ -154,6 +154,8 @@ def run(args: argparse.Namespace) -> None:
     names = scenes[0].name if len(scenes) == 1 else f"{len(scenes)} scenes"
     what = f"{names}, {count} frame{'' if count == 1 else 's'}"
     print(f"{what} of {args.dataroot} ({args.version})", file=sys.stderr)
+    for sentence in filter(None, map(lacking, sources)):
+        print(sentence, file=sys.stderr)
     recording = _read(moments, count, reader, scenes, args)
     if recording is not None:
         _write(recording, args)
@@ -221,6 +223,7 @@ def _read(
         join_rigs(rigs.values()),
         reader.moments.names,
         args.score_threshold,
+        reader.maps({frame.scene for frame in frames}),
     )
 
 

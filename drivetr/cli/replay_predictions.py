@@ -1,7 +1,7 @@
 """Predictions that a replay draws: from submissions, or from a detector that runs meanwhile."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -19,6 +19,7 @@ from drivetr.engine.story_choice import StoryChoice
 from drivetr.engine.training import has_memory
 from drivetr.errors import DrivetrError
 from drivetr.evaluation.nuscenes.submission import read_boxes
+from drivetr.evaluation.nuscenes.tracks import CENTER_LIMITS
 from drivetr.geometry.nuscenes_boxes import boxes_from_nuscenes
 from drivetr.structures.classes import DETECTION_CLASSES
 from drivetr.structures.detections import Detections
@@ -31,10 +32,12 @@ class PredictionSource(Protocol):
     Attributes:
         name: what it is called.
         remembers: whether its answer depends on the samples that it was asked for before.
+        lacks: classes that it never has, so that all their objects count as missed.
     """
 
     name: str
     remembers: bool
+    lacks: tuple[str, ...]
 
     def has(self, token: str) -> bool:
         """Whether there is an answer, be it an empty one, for a sample."""
@@ -68,6 +71,8 @@ class SubmissionSource:
         """
         self.name = name
         self._results, self.kind = read_boxes(path)
+        tracks = self.kind == "tracking"  # a task of seven classes
+        self.lacks = tuple(c for c in DETECTION_CLASSES if tracks and c not in CENTER_LIMITS)
 
     def has(self, token: str) -> bool:
         """Whether the submission has an entry for a sample."""
@@ -159,6 +164,7 @@ class CheckpointSource:
             )
         self._dataset = loaded.dataset(index.dataroot, index.version, splits)
         self._position_of = {token: i for i, token in enumerate(self._dataset.tokens)}
+        self.lacks = tuple(name for name in DETECTION_CLASSES if name not in loaded.classes)
         self._label_of = torch.tensor([DETECTION_CLASSES.index(c) for c in loaded.classes])
 
     def has(self, token: str) -> bool:
@@ -205,6 +211,14 @@ class CheckpointSource:
         row = self._index.row_of(token)
         scene = self._index.scenes()[self._index.sample(row).scene_row]
         return self._index.tokens_of(np.arange(scene.first_row, row + 1))
+
+
+def lacking(source: PredictionSource, classes: Collection[str] = DETECTION_CLASSES) -> str:
+    """A sentence about those of some classes that a source never has; '' where it has all."""
+    names = [name.replace("_", " ") for name in source.lacks if name in classes]
+    if not names:
+        return ""
+    return f"{source.name} has no class {' or '.join(names)}: such objects count as missed"
 
 
 def open_predictions(

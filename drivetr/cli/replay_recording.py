@@ -7,8 +7,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from drivetr.cli.replay_moments import Moment
+from drivetr.cli.replay_predictions import lacking
 from drivetr.cli.replay_scene import SceneReader, View
 from drivetr.data.nuscenes.index import SceneRecord
+from drivetr.structures.classes import DETECTION_CLASSES
+from drivetr.structures.ground import GroundMap
 from drivetr.visual.jpeg import encode_jpeg, shrink
 from drivetr.visual.recording import (
     BoxSet,
@@ -41,6 +44,7 @@ class FrameRecorder:
         images = tuple(self._image(channel, view) for channel, view in views.items())
         blank = [image.channel for image in images if image.jpeg is None]
         notes = [f"no result for this frame in {name}" for name in moment.silent]
+        notes += filter(None, (lacking(s, _classes_of(moment)) for s in self._reader.sources))
         if blank:
             notes.append(f"no picture of {', '.join(blank)}")
         return RecordedFrame(
@@ -93,6 +97,7 @@ def join_frames(
     channels: Iterable[str],
     sources: Sequence[str],
     threshold: float,
+    maps: dict[str, GroundMap],
 ) -> Recording:
     """A recording of frames of some scenes.
 
@@ -103,6 +108,7 @@ def join_frames(
         channels: cameras in the order of the frames' images.
         sources: names of the sets of predictions.
         threshold: score at which it opens.
+        maps: of the scenes that have one, by their name.
     """
     names = scenes[0].name if len(scenes) == 1 else f"{len(scenes)} scenes"
     return Recording(
@@ -112,7 +118,14 @@ def join_frames(
         sources=tuple(sources),
         descriptions={s.name: ", ".join(filter(None, (s.description, s.location))) for s in scenes},
         threshold=threshold,
+        maps=maps,
     )
+
+
+def _classes_of(moment: Moment) -> set[str]:
+    """The classes of the objects that are there."""
+    labels = [] if moment.truth is None else moment.truth.labels.tolist()
+    return {DETECTION_CLASSES[label] for label in labels}
 
 
 def _truth(moment: Moment) -> BoxSet | None:

@@ -1,7 +1,7 @@
 """From the samples of a scene to the frames of its replay."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,13 +14,16 @@ from drivetr.cli.replay_predictions import PredictionSource
 from drivetr.data.image_loader import ImageLoader
 from drivetr.data.nuscenes.dataset import img_from_reference
 from drivetr.data.nuscenes.index import CameraRecord, NuScenesIndex, SampleRecord, SceneRecord
+from drivetr.data.nuscenes.maps import read_ground_maps
 from drivetr.data.paths import resolve_inside
 from drivetr.geometry.rigid import invert_rigid, transform_points
 from drivetr.structures.cameras import Cameras
+from drivetr.structures.ground import GroundMap
 from drivetr.visual.frames import ReplayFrame
 from drivetr.visual.text import Canvas
 
 _logger = logging.getLogger(__name__)
+_MAP_REACH_M = 80.0
 _LIDAR_COLUMNS = 5  # x, y, z, intensity, ring, as float32
 
 
@@ -105,6 +108,11 @@ class SceneReader:
             projection[1] *= height / record.height
             views[channel] = View(image, (height, width), projection, filename)
         return views
+
+    def maps(self, names: Collection[str]) -> dict[str, GroundMap]:
+        """The map around each of the named scenes that has one."""
+        scenes = [scene for scene in self._index.scenes() if scene.name in names]
+        return read_ground_maps(self._index, scenes, _MAP_REACH_M)
 
     def content(self, filename: str) -> bytes:
         """The bytes of an image file of the dataset."""

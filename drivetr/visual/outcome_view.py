@@ -11,18 +11,18 @@ from drivetr.visual.bev import draw_bev
 from drivetr.visual.camera_view import draw_camera
 from drivetr.visual.drawables import Drawable
 from drivetr.visual.frames import ReplayFrame
-from drivetr.visual.palette import BoxStyle
+from drivetr.visual.palette import OUTCOME_COLOURS, TRUTH, BoxStyle
 from drivetr.visual.text import Canvas
 
-# Sky blue, vermilion and yellow of Okabe and Ito's set, lightened for dark pages.
+# The colours of the replay, which pictures of a report open.
 OUTCOME_STYLES = {
-    "found": BoxStyle((244, 246, 250), 0.8, 0.0, 0.0),
-    "hit": BoxStyle((86, 190, 255), 1.6, 0.2, 0.35),
-    "missed": BoxStyle((255, 112, 60), 1.8, 0.2, 0.4),
-    "false": BoxStyle((255, 226, 60), 1.3, 0.12, 0.2),
+    "found": BoxStyle(TRUTH, 0.8, 0.0, 0.0),
+    "hit": BoxStyle(OUTCOME_COLOURS["hit"], 1.6, 0.2, 0.35),
+    "missed": BoxStyle(OUTCOME_COLOURS["missed"], 1.8, 0.2, 0.4),
+    "false": BoxStyle(OUTCOME_COLOURS["false"], 1.3, 0.12, 0.2),
 }
 OUTCOME_WORDS = (
-    "White: objects that were found; blue: predictions that hit; orange: missed objects; yellow:"
+    "White: objects that were found; green: predictions that hit; yellow: missed objects; orange:"
     " false predictions."
 )
 _FONT = 11

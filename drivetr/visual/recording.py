@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from drivetr.structures.classes import DETECTION_CLASSES
+from drivetr.structures.ground import GroundMap
 
 
 @dataclass(frozen=True)
@@ -189,6 +190,7 @@ class Recording:
         descriptions: of each scene: place, weather, or what else is known.
         classes: what labels mean.
         threshold: score at which it opens.
+        maps: the ground around each scene, by its name, where there is a map.
     """
 
     title: str
@@ -198,6 +200,7 @@ class Recording:
     descriptions: dict[str, str] = field(default_factory=dict)
     classes: tuple[str, ...] = DETECTION_CLASSES
     threshold: float = 0.3
+    maps: dict[str, GroundMap] = field(default_factory=dict)
 
 
 def empty_boxes() -> BoxSet:

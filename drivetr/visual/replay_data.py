@@ -10,6 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from drivetr.geometry.rigid import invert_rigid, transform_points
+from drivetr.structures.ground import GroundMap
 from drivetr.visual.layout import ring_rows, viewing_azimuths
 from drivetr.visual.palette import OTHER_COLOURS, OUTCOME_COLOURS, class_colour
 from drivetr.visual.recording import BoxSet, QueryStory, RecordedFrame, RecordedImage, Recording
@@ -22,7 +23,8 @@ _CELL_M, _REACH_M, _MAX_POINTS = 0.2, 80.0, 12_000
 
 def recording_data(recording: Recording) -> dict[str, object]:
     """Everything but pictures, points and stories, which the page reads when it needs them."""
-    starts = _starts(recording.frames)
+    frames, starts = recording.frames, _starts(recording.frames)
+    grounds = [recording.maps.get(frame.scene) for frame in frames]
     return {
         "title": recording.title,
         "channels": recording.channels,
@@ -34,9 +36,8 @@ def recording_data(recording: Recording) -> dict[str, object]:
         "outcome_colours": OUTCOME_COLOURS,
         "source_colours": OTHER_COLOURS,
         "threshold": recording.threshold,
-        "frames": [
-            _frame_data(frame, start) for frame, start in zip(recording.frames, starts, strict=True)
-        ],
+        "maps": list(recording.maps),
+        "frames": [_frame_data(*known) for known in zip(frames, starts, grounds, strict=True)],
     }
 
 
@@ -55,6 +56,14 @@ def points_base64(frame: RecordedFrame) -> str | None:
     points = points[np.sort(highest)[::-1]]
     points = points[:: max(1, -(-len(points) // _MAX_POINTS))]
     return _base64(np.rint(points * 100).astype("<i2").tobytes())
+
+
+def map_base64(ground: GroundMap) -> str:
+    """A PNG whose opacity is the share of drivable ground; its colour is the page's."""
+    height, width = ground.share.shape
+    picture = np.zeros((height, width, 2), np.uint8)
+    picture[..., 1] = ground.share
+    return _png_base64(picture)
 
 
 def story_data(story: QueryStory) -> dict[str, object]:
@@ -108,7 +117,9 @@ def _starts(frames: tuple[RecordedFrame, ...]) -> list[Tensor]:
     return starts
 
 
-def _frame_data(frame: RecordedFrame, start_from_ego: Tensor) -> dict[str, object]:
+def _frame_data(
+    frame: RecordedFrame, start_from_ego: Tensor, ground: GroundMap | None
+) -> dict[str, object]:
     return {
         "token": frame.token,
         "scene": frame.scene,
@@ -120,12 +131,21 @@ def _frame_data(frame: RecordedFrame, start_from_ego: Tensor) -> dict[str, objec
         "up": _rounded(frame.global_from_lidar[2, :3], 9),
         "ego_from_lidar": _matrix(frame.ego_from_lidar),
         "start_from_ego": _matrix(start_from_ego),
+        "ego_from_map": _ego_from_map(frame, ground),
         "truth": None if frame.truth is None else _boxes_data(frame.truth),
         "predictions": {name: _boxes_data(found) for name, found in frame.predictions.items()},
         "partners": {name: rows.tolist() for name, rows in frame.partners.items()},
         "notes": frame.notes,
         "stories": [{"source": story.source, "row": story.row} for story in frame.stories],
     }
+
+
+def _ego_from_map(frame: RecordedFrame, ground: GroundMap | None) -> list[float | None] | None:
+    """From (column, row, 0) of the map's picture to ego; None without a map."""
+    if ground is None:
+        return None
+    ego_from_global = frame.ego_from_lidar.double() @ invert_rigid(frame.global_from_lidar.double())
+    return _matrix(ego_from_global @ torch.from_numpy(ground.global_from_pixel))
 
 
 def _boxes_data(boxes: BoxSet) -> dict[str, object]:

@@ -18,6 +18,7 @@ from drivetr.errors import DrivetrError
 from drivetr.files import atomic_text
 from drivetr.visual.recording import Recording
 from drivetr.visual.replay_data import (
+    map_base64,
     picture_base64,
     points_base64,
     recording_data,
@@ -27,7 +28,7 @@ from drivetr.visual.replay_data import (
 # In the order in which they use each other at the top level; together they are one module.
 _SCRIPTS = (
     "page.js", "geometry.js", "recording.js", "state.js", "outcomes.js", "look.js", "cameras.js",
-    "bev.js", "attention.js", "timeline.js", "panels.js", "frames.js", "main.js",
+    "map.js", "bev.js", "attention.js", "timeline.js", "panels.js", "frames.js", "main.js",
 )  # fmt: skip
 _STYLES = ("theme.css", "layout.css", "panels.css", "phone.css")  # later ones overrule
 
@@ -75,6 +76,8 @@ def _digest(text: str) -> str:
 def _blocks(recording: Recording) -> Iterator[str]:
     """The data: one block of JSON, then what is read frame by frame."""
     yield _json_block("recording", recording_data(recording))
+    for number, ground in enumerate(recording.maps.values()):
+        yield _text_block(f"map-{number}", map_base64(ground))
     for number, frame in enumerate(recording.frames):
         for camera, image in enumerate(frame.images):
             yield _text_block(f"picture-{number}-{camera}", picture_base64(image))

@@ -1,10 +1,11 @@
-"""A report as one file that shows it without a network, a script or a second file."""
+"""A report as one file that shows it without a network or a second file; a script sorts tables."""
 
 import base64
 import hashlib
 import math
 from collections.abc import Sequence
 from html import escape
+from importlib import resources
 from pathlib import Path
 
 from drivetr.files import atomic_text
@@ -44,10 +45,10 @@ def write_report(path: str | Path, report: Report) -> None:
 
 def report_page(report: Report) -> str:
     """The page of a report. Every word of it is escaped, and its policy allows nothing foreign."""
-    style = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+    script = (resources.files("drivetr.visual") / "report_sort.js").read_text(encoding="utf-8")
     policy = (
-        f"default-src 'none'; img-src data:; style-src 'sha256-{style}'; base-uri 'none';"
-        " form-action 'none'"
+        f"default-src 'none'; img-src data:; style-src '{_digest(STYLE)}';"
+        f" script-src '{_digest(script)}'; base-uri 'none'; form-action 'none'"
     )
     contents = "\n".join(
         f'<a href="#{escape(section.key)}">{escape(section.title)}</a>'
@@ -72,9 +73,14 @@ def report_page(report: Report) -> str:
 <main>
 {body}
 </main>
+<script type="module">{script}</script>
 </body>
 </html>
 """
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def _section(section: Section) -> str:
@@ -123,15 +129,17 @@ def _figures(figures: Sequence[tuple[str, str, str]]) -> str:
 
 
 def _table(table: Table) -> str:
+    """A table whose columns sort it where there is something to sort."""
     rows = "".join(
         f"<tr><td>{escape(value_text(row[0], table.columns[0]))}</td>"
         + "".join(map(_cell, row[1:], table.columns[1:]))
         + "</tr>"
         for row in table.rows
     )
-    return f'<div class="wide"><table>{_head(table)}<tbody>{rows}</tbody></table></div>' + _note(
-        table.note
-    )
+    sortable = len(table.rows) > 1
+    style = ' class="sortable"' if sortable else ""
+    body = f"{_head(table, sortable)}<tbody>{rows}</tbody>"
+    return f'<div class="wide"><table{style}>{body}</table></div>{_note(table.note)}'
 
 
 def _heat(heat: Heat) -> str:
@@ -148,12 +156,13 @@ def _heat(heat: Heat) -> str:
     return f'<div class="wide"><table class="heat">{body}</table></div>{_note(heat.table.note)}'
 
 
-def _head(table: Table) -> str:
+def _head(table: Table, sortable: bool = False) -> str:
     first = table.rows[0] if table.rows else ("",) * len(table.columns)
-    cells = "".join(
-        f"<th{_WORDS if isinstance(value, str) else ''}>{escape(column.name)}</th>"
-        for column, value in zip(table.columns, first, strict=True)
-    )
+    cells = ""
+    for column, value in zip(table.columns, first, strict=True):
+        name = escape(column.name)
+        name = f'<button type="button">{name}</button>' if sortable else name
+        cells += f"<th{_WORDS if isinstance(value, str) else ''}>{name}</th>"
     return f"<thead><tr>{cells}</tr></thead>"
 
 

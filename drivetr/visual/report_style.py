@@ -44,6 +44,13 @@ th, td { padding: 4px 9px; text-align: right; border-bottom: 1px solid var(--lin
   white-space: nowrap; }
 th { color: var(--soft); font-weight: 600; vertical-align: bottom; white-space: normal; }
 th.words { text-align: left; }
+th button { all: unset; cursor: pointer; text-decoration: underline dotted var(--faint);
+  text-underline-offset: 3px; }
+th button:hover { text-decoration: underline; }
+th button:focus-visible { outline: 2px solid var(--a); outline-offset: 2px; }
+th[aria-sort] { color: var(--ink); }
+th[aria-sort="ascending"] button::after { content: " ▲"; }
+th[aria-sort="descending"] button::after { content: " ▼"; }
 th:first-child, td:first-child { text-align: left; position: sticky; left: 0;
   background: var(--card); }
 td:first-child { white-space: normal; min-width: 8.5em; }

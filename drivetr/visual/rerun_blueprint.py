@@ -14,6 +14,7 @@ from drivetr.visual.rerun_paths import (
     EGO_PATH,
     ERROR_COUNTS,
     ERROR_METRES,
+    MAP,
     NOTES,
     OVERHEAD,
     POINTS,
@@ -99,7 +100,7 @@ def _right_side(hidden: Overrides, recording: Recording) -> list[rrb.View]:
     above = rrb.Spatial2DView(
         origin=OVERHEAD,
         name="from above",
-        contents=["$origin/**", *_drawn(), f"+ {POINTS}", f"+ {EGO}", f"+ {EGO_PATH}"],
+        contents=["$origin/**", *_drawn(), *(f"+ {path}" for path in (POINTS, EGO, EGO_PATH, MAP))],
         overrides=_without_words(recording, hidden),
         background=PAGE,
     )

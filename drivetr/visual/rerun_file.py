@@ -16,6 +16,7 @@ from drivetr.visual.rerun_attention import AttentionLog
 from drivetr.visual.rerun_blueprint import make_blueprint
 from drivetr.visual.rerun_boxes import prediction_layers, truth_layers
 from drivetr.visual.rerun_cameras import log_camera, log_overhead, log_rings
+from drivetr.visual.rerun_map import log_map
 from drivetr.visual.rerun_paths import (
     EGO,
     EGO_PATH,
@@ -92,6 +93,7 @@ class _RerunWriter:
             if before is None or before.scene != frame.scene:
                 origin = frame.global_from_lidar[:3, 3].double()
                 self._log_path(frame.scene, origin)
+                log_map(self._stream, self._recording.maps.get(frame.scene), origin.numpy())
             self._log_frame(frame, origin)
             before = frame
 

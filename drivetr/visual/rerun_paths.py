@@ -19,12 +19,17 @@ _BAND_EDGES = (0.0, 0.1, 0.3, 0.5, 0.7)
 
 
 def entity(*parts: str) -> str:
-    """The path of an entity; parts are names from anywhere, which are escaped."""
+    """The path of an entity; parts are names from anywhere, which are escaped.
+
+    A letter of any alphabet stays as it is. A symbol such as an emoji is shown by its number, as
+    Rerun 0.23 does not read its own escape of such back.
+    """
     return "/" + "/".join(rr.escape_entity_path_part(part or "_") for part in parts)
 
 
 WORLD = entity("world")
 EGO_PATH = entity("world", "ego_path")
+MAP = entity("world", "map")
 REFERENCE = entity("world", "reference")
 EGO = entity("world", "reference", "ego")
 POINTS = entity("world", "reference", "lidar")

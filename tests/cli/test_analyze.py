@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shlex
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from drivetr.evaluation.nuscenes.constants import CAMERA_ONLY_META
 from drivetr.evaluation.nuscenes.detection import evaluate_submission
 from tests.data.nuscenes.table_factory import TableShape, make_tables, write_tables
 from tests.evaluation.nuscenes.track_world import VERSION, true_detections, write_track_world
+from tests.visual.replay_window import settle, state
 
 EVIL = "</script><script>\"'& ; rm"
 
@@ -115,6 +117,42 @@ class TestTwoSubmissions:
         )
         assert len(page) < 600_000
 
+    @pytest.mark.slow  # a browser starts
+    def test_a_link_opens_the_replay_at_its_frame(
+        self, written, submissions, nuscenes_real, visitor, monkeypatch
+    ):
+        """Frame, threshold, source and colours are those of the picture that was clicked."""
+        monkeypatch.setattr(cli, "COMMANDS", ("replay",))
+        results = [str(submissions / f"{name}.json") for name in ("all", "carless")]
+        words = ["--version", "v1.0-mini", "--split", "mini_val", "--scene", "all", "--results"]
+        words = ["replay", str(nuscenes_real), *words, *results, "--image-width", "320"]
+        assert cli.main([*words, "--html", str(written / "my replay.html")]) == 0
+        report = visitor.visit(written / "r.html")
+        link = report.locator("#worst-b figure a").first
+        frame, *rest = re.search(r"#frame=(\w+)&thr=([\d.]+)", link.get_attribute("href")).groups()
+        with report.expect_navigation():
+            link.click()
+        settle(report)
+        shown = state(report)
+        assert report.locator("#token").inner_text() == frame
+        assert shown["threshold"] == float(rest[0])
+        assert shown["sources"] == ["carless"]
+        assert shown["by"] == "outcome"
+        assert not report.locator("#notes").is_visible()
+        report.goto((written / "my replay.html").as_uri() + "#frame=elsewhere")
+        report.reload()
+        settle(report)
+        assert "frame is not in this recording" in report.locator("#notes").inner_text()
+        report.keyboard.press("ArrowRight")
+        settle(report)
+        assert not report.locator("#notes").is_visible()
+        assert visitor.complaints == []
+
+    def test_worst_scenes_are_pictures_too(self, written):
+        page = (written / "r.html").read_text()
+        assert page.count("errors a frame</a>") == 2  # the scene in A and in B
+        assert "in its worst frame" in page
+
     def test_csv_has_the_same_rows(self, written):
         tables = json.loads((written / "r.json").read_text())["tables"]
         assert {path.stem for path in (written / "csv").iterdir()} == set(tables)
@@ -133,6 +171,25 @@ def test_zero_predictions(submissions, nuscenes_real, tmp_path):
     assert tables["whole"][0]["recall"] == 0
     assert all(row["missed"] == row["objects"] for row in tables["frames"])
     assert "drivetr replay" in page.read_text()
+
+
+def test_a_replay_that_is_not_there_is_offered(
+    submissions, nuscenes_real, tmp_path, capsys, monkeypatch
+):
+    """The offered command is one that the command line takes."""
+    words = (
+        submissions / "carless.json",
+        "--html",
+        tmp_path / "r.html",
+        "--replay",
+        "my page.html",
+    )
+    assert analyze(*words, dataroot=nuscenes_real) == 0
+    offered = capsys.readouterr().out.strip().splitlines()[-1].partition("frames: drivetr ")[2]
+    monkeypatch.setattr(cli, "COMMANDS", ("replay",))
+    args = cli.build_parser().parse_args(shlex.split(offered))
+    assert args.html == str(tmp_path / "my page.html")
+    assert args.worst == 30
 
 
 def test_hostile_names_stay_text(tmp_path):
@@ -155,7 +212,7 @@ def test_hostile_names_stay_text(tmp_path):
     )
     assert status == 0
     text = page.read_text()
-    assert "<script" not in text
+    assert text.count("<script") == 1
     assert text.count("&lt;/script&gt;&lt;script&gt;") > 4
     assert "<td>rain</td>" in text
 
@@ -194,6 +251,13 @@ class TestMistakes:
     def test_an_output_that_cannot_be_written(self, submissions, nuscenes_real, capsys):
         words = (submissions / "none.json", "--html", "/proc/report.html")
         self.check(capsys, analyze(*words, dataroot=nuscenes_real), "cannot be written")
+
+    @pytest.mark.parametrize("option", ["--html", "--json", "--csv"])
+    def test_a_bad_place_is_told_before_anything_is_read(self, tmp_path, capsys, option):
+        (tmp_path / "file").write_text("")
+        place = tmp_path / "file" / "out"
+        status = analyze(tmp_path / "no.json", option, place, dataroot=tmp_path / "nowhere")
+        self.check(capsys, status, "cannot be written")
 
     def test_a_split_without_truth(self, tmp_path, capsys):
         tables = make_tables(TableShape(scenes=1, annotated=False), shuffle=False)

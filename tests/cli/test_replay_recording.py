@@ -45,7 +45,9 @@ def record(
         moments.reverse()
     frames = show(moments, reader, rigs, None, FrameRecorder(reader, width))
     names = reader.moments.names
-    return join_frames(frames, chosen, version, join_rigs(rigs.values()), names, 0.3)
+    return join_frames(
+        frames, chosen, version, join_rigs(rigs.values()), names, 0.3, reader.maps(rigs)
+    )
 
 
 def test_pictures_that_fit_are_the_files_themselves(drive: Path) -> None:

@@ -16,6 +16,7 @@ from drivetr.geometry.matching import match_centres
 from drivetr.geometry.rigid import invert_rigid, rigid_from, rotation_about_z
 from drivetr.structures.classes import DETECTION_CLASSES
 from drivetr.structures.frame import Frame
+from drivetr.structures.ground import GroundMap
 from drivetr.visual.recording import (
     AttentionMap,
     BoxSet,
@@ -84,6 +85,14 @@ def with_story(recording: Recording, frame: int, row: int, layers: int = 3) -> R
         recording,
         frames=(*recording.frames[:frame], told, *recording.frames[frame + 1 :]),
     )
+
+
+def with_map(recording: Recording) -> Recording:
+    """The recording with a street to the north-east of where its first scene begins."""
+    share = np.zeros((250, 200), np.uint8)
+    share[50:100, 120:160] = 255
+    maps = {recording.frames[0].scene: GroundMap(share, 0.4, (560.0, 1650.0))}
+    return replace(recording, maps=maps)
 
 
 def real_keyframes(dataroot: Path, version: str, index_folder: Path) -> Recording:

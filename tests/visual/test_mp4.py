@@ -11,6 +11,8 @@ import pytest
 
 from drivetr.errors import DrivetrError
 from drivetr.visual.mp4 import open_mp4
+from tests.browser import Visitor
+from tests.visual.replay_window import decoded
 
 
 def _film(path: Path, frames: int = 7, size: tuple[int, int] = (64, 96), fps: float = 2.0) -> None:
@@ -37,6 +39,38 @@ def _top_level_boxes(path: Path) -> list[str]:
         names.append(data[at + 4 : at + 8].decode())
         at += length
     return names
+
+
+@pytest.mark.slow  # a browser starts
+def test_a_browser_plays_it(visitor: Visitor, tmp_path: Path) -> None:
+    """The film begins by itself, ends where it should, and shows the film's colour."""
+    _film(tmp_path / "film.mp4", frames=4, size=(144, 256), fps=8.0)
+    page_file = tmp_path / "page.html"
+    page_file.write_text(
+        "<!doctype html><link rel=icon href=data:,><video src=film.mp4 muted autoplay></video>"
+    )
+    page = visitor.visit(page_file)
+    told = page.evaluate(
+        """async () => {
+            const video = document.querySelector("video");
+            const times = [];
+            video.addEventListener("timeupdate", () => times.push(video.currentTime));
+            if (!video.ended) await new Promise((end) => {
+                for (const name of ["ended", "error"]) video.addEventListener(name, end);
+            });
+            return {
+                error: video.error?.message ?? null, size: [video.videoWidth, video.videoHeight],
+                end: video.currentTime, seconds: video.duration, times,
+            };
+        }"""
+    )
+    assert told["error"] is None
+    assert told["size"] == [256, 144]
+    assert told["seconds"] == told["end"] == 0.5
+    assert told["times"] == sorted(told["times"])
+    shot = decoded(page.locator("video").screenshot()).astype(float)
+    assert np.abs(shot.mean(axis=(0, 1)) - (200, 90, 40)).max() < 6
+    assert visitor.complaints == []
 
 
 class TestOpenMp4:

@@ -16,7 +16,7 @@ from drivetr.visual.palette import OUTCOME_COLOURS, prediction_style
 from drivetr.visual.recording import Recording, frame_errors
 from drivetr.visual.replay_page import write_html
 from tests.browser import Visitor
-from tests.visual.recordings import drive
+from tests.visual.recordings import drive, with_map
 from tests.visual.replay_window import (
     decoded,
     expected_rows,
@@ -27,6 +27,7 @@ from tests.visual.replay_window import (
     wait_for_state,
 )
 
+ROAD = (35, 39, 47)  # of the dark page
 pytestmark = pytest.mark.slow  # a browser starts
 
 
@@ -76,6 +77,31 @@ class TestOpening:
         names = shown.locator("#cameras figcaption").all_inner_texts()
         assert names[:3] == ["FRONT LEFT", "FRONT", "FRONT RIGHT"]
         assert names[3:] == ["BACK LEFT", "BACK", "BACK RIGHT"]
+
+    def test_the_map_lies_under_the_boxes(self, visitor: Visitor, tmp_path: Path) -> None:
+        """The street is 8 to 24 m ahead (east) and 10 to 30 m to the left of the first frame."""
+        write_html(with_map(drive(2, objects=0, points=False)), tmp_path / "page.html")
+        page = visitor.visit(tmp_path / "page.html")
+        settle(page)
+        on, off = [(16, 20), (9, 11), (23, 29)], [(7, 20), (25, 20), (16, 9), (16, 31)]
+        with_it = self._colours_above(page, on + off)
+        assert with_it[:3] == [ROAD] * 3
+        assert ROAD not in with_it[3:]
+        page.locator("#show-map").uncheck()
+        settle(page)
+        assert ROAD not in self._colours_above(page, on)
+        assert visitor.complaints == []
+
+    @staticmethod
+    def _colours_above(page: Any, places: list[tuple[int, int]]) -> list[tuple[int, ...]]:
+        """The colours at places in ego in the view from above, which reaches 50 m."""
+        shot = decoded(page.locator("#bevs canvas").first.screenshot())
+        high, wide = shot.shape[:2]
+        scale = min(high, wide) / 100
+        return [
+            tuple(shot[round(high / 2 - x * scale), round(wide / 2 - y * scale)].tolist())
+            for x, y in places
+        ]
 
     def test_the_policy_stops_a_script_that_gets_in(
         self, visitor: Visitor, pair_page: Path

@@ -16,7 +16,7 @@ from drivetr.geometry.boxes import BoxColumn, box_corners, make_boxes
 from drivetr.structures.classes import DETECTION_CLASSES
 from drivetr.visual.recording import BoxSet, Recording, empty_boxes
 from tests.visual.devkit_pixels import devkit_corners
-from tests.visual.recordings import drive, real_keyframes, with_story
+from tests.visual.recordings import drive, real_keyframes, with_map, with_story
 
 rr = pytest.importorskip("rerun", reason="needs the extra viz")
 rerun_file = pytest.importorskip("drivetr.visual.rerun_file")
@@ -170,6 +170,27 @@ def test_points(recording, rrd):
     np.testing.assert_array_equal(points[1], recording.frames[1].points)
 
 
+def test_the_map_lies_under_its_scene(tmp_path):
+    """A place of the street in global is where the rectangle's texture has the street."""
+    one, two = drive(2, 3, size=(36, 64)), drive(1, 3, scene="scene-0002", size=(36, 64))
+    told = with_map(replace(one, frames=one.frames + two.frames))
+    rrd = Rrd(told, tmp_path / "a.rrd")
+    corners = [np.array(c) for c in rrd.column("/world/map", "Position3D")]
+    assert [len(c) for c in corners] == [4, 4, 0]  # it goes away with its scene
+    texture = np.array(rrd.column("/world/map", "Texcoord2D")[0])
+    places = corners[0] + one.frames[0].global_from_lidar[:3, 3].numpy()
+    np.testing.assert_allclose(places[:, 2], -0.05, atol=1e-4)
+    global_from_texture = np.linalg.lstsq(np.c_[texture, np.ones(4)], places[:, :2], rcond=None)[0]
+    (blob,) = rrd.column("/world/map", "ImageBuffer")[0]
+    picture = np.array(blob, dtype=np.uint8).reshape(250, 200, 3)
+    street = (picture != picture[0, 0]).any(axis=2)
+    rows, columns = np.nonzero(street)
+    ends = np.array([[columns.min(), rows.max() + 1], [columns.max() + 1, rows.min()]])
+    ends = np.c_[ends / (200, 250), [1, 1]] @ global_from_texture
+    np.testing.assert_allclose(ends, [[608.0, 1610.0], [624.0, 1630.0]], atol=1e-3)
+    assert street.sum() == 50 * 40
+
+
 def test_errors_are_on_the_timeline(recording, rrd):
     """Counted here by hand, box by box."""
     for number, frame in enumerate(recording.frames):
@@ -275,7 +296,7 @@ def test_several_scenes_on_one_clock(tmp_path):
 
 
 HOSTILE = [
-    "../../etc/passwd", "a/b c", "</script><script>alert(1)</script>", 'q"uo\'te', "Zürich 東京",
+    "../../etc/passwd", "a/b c", "</script><script>alert(1)</script>", 'q"uo\'te', "Zürich 東京 🚗",
     "new\nline, nul\0", "- /world/**", "", "..", "__properties", "x" * 500,
 ]  # fmt: skip
 
@@ -305,6 +326,7 @@ def test_hostile_names_stay_one_part_of_a_path(name, tmp_path):
     )
     rrd = Rrd(with_story(told, 0, 0), tmp_path / "a.rrd")
     part = rr.escape_entity_path_part(name or "_")
+    part = part.replace(r"\u{1F697}", r"\\u\{1F697\}")  # an emoji is named by its number
     boxes = sum(
         len(rrd.corners(f"{REFERENCE}/predictions/{part}/{band}", 0))
         for band in rrd.below(f"{REFERENCE}/predictions/{part}")

@@ -86,19 +86,19 @@ function viewOf(canvas) {
 }
 
 /** Draws the views of the present frame. */
-function drawBevs() {
+function drawBevs(map) {
   const frame = recording.frames[state.frame];
   const shown = state.sources.length === 2 ? 2 : 1;
   bevPanels.forEach((panel, i) => {
     panel.figure.hidden = i >= shown;
   });
-  bevPanels.slice(0, shown).forEach((panel, i) => drawBev(panel, frame, state.sources[i]));
+  bevPanels.slice(0, shown).forEach((panel, i) => drawBev(panel, frame, state.sources[i], map));
 }
 
-function drawBev(panel, frame, source) {
+function drawBev(panel, frame, source, map) {
   const { ctx } = openCanvas(panel.canvas);
   const view = viewOf(panel.canvas);
-  drawGround(ctx, view);
+  drawGround(ctx, view, frame, state.map ? map : null);
   if (state.points) drawPoints(ctx, view);
   if (state.path) drawPath(ctx, view);
   drawEgo(ctx, view);
@@ -121,9 +121,10 @@ function ringRadii(view) {
   return Array.from({ length: Math.floor(reach / step) }, (_, i) => (i + 1) * step);
 }
 
-function drawGround(ctx, view) {
+function drawGround(ctx, view, frame, map) {
   ctx.fillStyle = theme.panel;
   ctx.fillRect(0, 0, view.width, view.height);
+  drawMap(ctx, view, frame, map);
   const [u, v] = view.place([0, 0]);
   ctx.strokeStyle = theme.hairline;
   ctx.lineWidth = 1;

@@ -11,7 +11,8 @@ function setTheme(name) {
   document.documentElement.dataset.theme = name;
   const style = getComputedStyle(document.documentElement);
   theme = {};
-  for (const name of ["panel", "hairline", "guide", "muted", "text", "accent", "ego", "truth"]) {
+  for (const name of ["panel", "hairline", "guide", "muted", "text", "accent", "ego", "truth",
+    "road"]) {
     theme[name] = style.getPropertyValue(`--${name}`).trim();
   }
   theme.light = name === "light";

@@ -73,11 +73,13 @@ function requestDrawing() {
 async function draw() {
   scheduled = false;
   const wanted = state.frame;
-  const ready = await pictures.load(wanted);
+  const [ready, map] = await Promise.all(
+    [pictures.load(wanted), loadMap(recording.frames[wanted].scene)],
+  );
   if (wanted !== state.frame || scheduled) return; // a newer drawing is on its way
   drawPanels();
   drawCameras(ready);
-  drawBevs();
+  drawBevs(map);
   drawTimeline();
   drawWhy();
   if (location.hash !== linkOf()) history.replaceState(null, "", linkOf());

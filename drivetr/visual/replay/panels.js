@@ -2,7 +2,8 @@
 
 const SWITCHES = [
   ["truth", "Truth", "t"], ["predictions", "Predictions", "p"], ["labels", "Names", "l"],
-  ["arrows", "Velocity", "v"], ["trails", "Trails", "r"], ["points", "Lidar", ""], ["path", "Path", ""],
+  ["arrows", "Velocity", "v"], ["trails", "Trails", "r"], ["points", "Lidar", ""],
+  ["map", "Map", ""], ["path", "Path", ""],
 ];
 
 function buildPanels() {
@@ -44,6 +45,7 @@ function buildSwitches() {
     truth: recording.frames.some((frame) => frame.truth),
     predictions: recording.sources.length > 0,
     points: recording.frames.some((_, i) => $(`points-${i}`) !== null),
+    map: recording.maps.length > 0,
     trails: recording.frames.some((frame) => [frame.truth, ...Object.values(frame.predictions)]
       .some((boxes) => boxes?.tracks)),
   };
@@ -132,8 +134,9 @@ function drawHeader(frame) {
   const told = recording.descriptions[frame.scene];
   $("scene").textContent = frame.scene;
   $("description").textContent = told ?? "";
-  $("notes").textContent = frame.notes.join("; ");
-  $("notes").hidden = frame.notes.length === 0;
+  const notes = [...(state.strayed ? ["the link's frame is not in this recording"] : []), ...frame.notes];
+  $("notes").textContent = notes.join("; ");
+  $("notes").hidden = notes.length === 0;
   $("clock").textContent = `${frame.time_s.toFixed(1)} s`;
   $("count").textContent = `${state.frame + 1} / ${recording.frames.length}`;
   $("token").textContent = frame.token;

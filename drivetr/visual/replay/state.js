@@ -11,6 +11,7 @@ const state = {
   arrows: true,
   trails: true,
   points: true,
+  map: true,
   path: true,
   hidden: new Set(), // classes that are not shown
   selected: null, // { source, row }; the source of truth is null
@@ -23,6 +24,7 @@ const state = {
   playing: false,
   speed: 1,
   sort: "errors",
+  strayed: false, // the link named a frame that is not in this recording
 };
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
@@ -34,6 +36,7 @@ function update(changes) {
   state.frame = clamp(Math.round(state.frame), 0, recording.frames.length - 1);
   state.threshold = clamp(Math.round(state.threshold * 100) / 100, 0, 1);
   if (state.frame !== before && !("selected" in changes)) state.selected = follow(before);
+  if (state.frame !== before) state.strayed = false;
   requestDrawing();
 }
 
@@ -65,6 +68,7 @@ function stateFromLink(link) {
   const changes = {};
   const frame = frameNamed(parts.get("frame"));
   if (frame !== null) changes.frame = frame;
+  changes.strayed = parts.has("frame") && frame === null;
   const threshold = Number.parseFloat(parts.get("thr"));
   if (Number.isFinite(threshold)) changes.threshold = threshold;
   const named = [parts.get("src"), parts.get("vs")].filter((s) => recording.sources.includes(s));
