@@ -54,6 +54,17 @@ def flushed_denormals() -> Iterator[None]:
         torch.set_flush_denormal(False)
 
 
+@contextmanager
+def process_group(launcher: str) -> Iterator[None]:
+    """Within the block, this process belongs to the group that `launcher` started."""
+    start_processes(launcher)
+    try:
+        yield
+    finally:
+        if launcher != "none":
+            distributed.destroy_process_group()
+
+
 def start_processes(launcher: str) -> tuple[int, int]:
     """Joins the process group that `launcher` (none, pytorch or slurm) started.
 
