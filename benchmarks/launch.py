@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(["drivetr.engine.api", "drivetr.engine.train"])
+SERVER.set_forkserver_preload(
+    ["drivetr.engine.api", "drivetr.engine.train", "torch.utils.tensorboard"]
+)
 
 
 class Job:

@@ -1,8 +1,9 @@
 """Data loaders from the config: an endless stream for training, one pass in order for testing."""
 
 import inspect
+import multiprocessing
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
@@ -241,7 +242,17 @@ def dead_workers_told() -> Iterator[None]:
         what = str(error).partition("\n")[0].strip().rstrip(".")
         if not what.startswith("DataLoader"):
             raise
+        _end_workers()
         raise DrivetrError(f"{what}; {_remedy(what)}") from error
+
+
+def _end_workers() -> None:
+    """Ends all workers: this process would wait for a stalled one at its own end."""
+    for child in multiprocessing.active_children():
+        if child.daemon:
+            with suppress(RuntimeError):  # PyTorch tells of its death as of the first one's
+                child.kill()
+                child.join()
 
 
 def _remedy(what: str) -> str:

@@ -189,7 +189,7 @@ class TestFailures:
 
     def test_work_dir_below_a_file(self, tmp_path):
         (tmp_path / "file").touch()
-        with pytest.raises(DrivetrError, match="cannot be made"):
+        with pytest.raises(DrivetrError, match="cannot be written"):
             train(config_with(), RunOptions(tmp_path / "file" / "run"))
 
 

@@ -1,0 +1,49 @@
+"""Loader workers that die, stall or raise."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from benchmarks.launch import Job
+from drivetr.cli.main import main
+from tests.reliability.runs import CONFIG, said, sentence, start
+from tests.reliability.test_stops import children_of, wait_for_training
+
+
+def workers_of(run: Job, work_dir: Path) -> list[int]:
+    wait_for_training(run, work_dir)
+    while len(found := children_of(run.processes[0].pid)) < 2:
+        assert run.is_alive(), said(work_dir)
+        time.sleep(0.01)
+    return found
+
+
+def test_row_51_worker_is_killed_or_stalls(tmp_path):
+    """As the system's out-of-memory killer does, and as a dead network disk does."""
+    killed, stalled = tmp_path / "killed", tmp_path / "stalled"
+    run = start(killed, options=["train_data.version=slow"])
+    victim = workers_of(run, killed)[1]
+    os.kill(victim, signal.SIGKILL)
+    assert run.wait(60) == [2]
+    assert f"DataLoader worker (pid {victim}) is killed by signal: Killed" in sentence(killed)
+    assert "lower num_workers" in sentence(killed)
+
+    run = start(stalled, options=["train_data.version=slow", "train_data.worker_timeout_s=2"])
+    for worker in workers_of(run, stalled):
+        os.kill(worker, signal.SIGSTOP)
+    assert run.wait(120) == [2]
+    assert "DataLoader timed out after 2 seconds" in sentence(stalled)
+    assert "raise worker_timeout_s" in sentence(stalled)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_row_52_worker_raises(tmp_path, capfd, workers):
+    options = ["train_data.version=broken", f"train_data.num_workers={workers}"]
+    arguments = ["train", str(CONFIG), "--work-dir", str(tmp_path / "run"), "--device", "cpu"]
+    assert main([*arguments, "--cfg-options", *options]) == 2
+    said = capfd.readouterr().err
+    assert "sample token3 cannot be loaded: KeyError: 'calibration'" in said
+    assert "Traceback" not in said
