@@ -22,7 +22,7 @@ RANKS_CONFIG = ENGINE / "tiny_ranks_config.py"
 
 
 def losses_without_objects(folder: str) -> None:
-    """In each of two processes: gradients where the second one has no object, and where none has."""
+    """In each of two processes: gradients where one has no object, and where none has."""
     with process_group("pytorch"):
         rank = distributed.get_rank()
         found = []
