@@ -73,8 +73,11 @@ def local(value: Tensor) -> Tensor:
 
 
 def whole(state: Any) -> Any:
-    """A state dict with all of its tensors whole; a collective call where some are sharded."""
-    return tree_map(lambda v: v.full_tensor() if isinstance(v, DTensor) else v, state)
+    """A state dict with all of its tensors whole; a collective call where some are sharded.
+
+    Those come on the CPU, one after the other: a device that needs sharding has no room for all.
+    """
+    return tree_map(lambda v: v.full_tensor().cpu() if isinstance(v, DTensor) else v, state)
 
 
 def sharded_like(value: Tensor, like: Tensor) -> Tensor:

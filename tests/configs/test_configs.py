@@ -14,7 +14,7 @@ from drivetr.engine.loaders import LoaderSettings, TrainLoaderSettings
 from drivetr.engine.optim import build_optimizer
 from drivetr.engine.schedule import Schedule
 from drivetr.engine.spec import DetectorSpec
-from drivetr.engine.train import CheckpointSettings
+from drivetr.engine.checkpoint import CheckpointSettings
 from drivetr.engine.training import DetectorTraining, has_memory
 
 ROOT = Path(__file__).parents[2]

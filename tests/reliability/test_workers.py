@@ -1,6 +1,7 @@
 """Loader workers that die, stall or raise."""
 
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -28,8 +29,9 @@ def test_row_51_worker_is_killed_or_stalls(tmp_path):
     victim = workers_of(run, killed)[1]
     os.kill(victim, signal.SIGKILL)
     assert run.wait(60) == [2]
-    assert f"DataLoader worker (pid {victim}) is killed by signal: Killed" in sentence(killed)
-    assert "lower num_workers" in sentence(killed)
+    told = sentence(killed)  # in one of two forms, by where the main process was
+    assert re.search(rf"DataLoader worker \(pid(\(s\))? {victim}\)", told)
+    assert "lower num_workers" in told
 
     run = start(stalled, options=["train_data.version=slow", "train_data.worker_timeout_s=2"])
     for worker in workers_of(run, stalled):
