@@ -7,7 +7,8 @@ process. A checkpoint holds whole tensors, as that of any other run.
 
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
+from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.nn.parallel import DistributedDataParallel
@@ -51,8 +52,10 @@ def shard_blocks(model: nn.Module, names: tuple[str, ...], source: object) -> li
                 " transformer such as a ViT"
             )
         found += blocks
+    device = next(model.parameters()).device
+    mesh = init_device_mesh(device.type, (distributed.get_world_size(),))
     for name in found:
-        fully_shard(modules[name], reshard_after_forward=True)
+        fully_shard(modules[name], mesh=mesh, reshard_after_forward=True)
     sharded = [name for name, p in model.named_parameters() if isinstance(p, DTensor)]
     # The rest is left to DistributedDataParallel, which reads this list off the model.
     DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(model, sharded)
