@@ -55,6 +55,21 @@ def flushed_denormals() -> Iterator[None]:
 
 
 @contextmanager
+def full_memory_told() -> Iterator[None]:
+    """Within the block, an allocation that fails is a user's error, with what saves memory."""
+    try:
+        yield
+    except RuntimeError as error:  # torch.OutOfMemoryError is one
+        what = str(error).partition("\n")[0]
+        if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in what:
+            raise
+        raise DrivetrError(
+            f"out of memory ({what}); lower batch_size or the images' size, use --amp, recompute"
+            " activations (with_checkpoint=True of the backbone), or share weights with --fsdp"
+        ) from error
+
+
+@contextmanager
 def process_group(launcher: str) -> Iterator[None]:
     """Within the block, this process belongs to the group that `launcher` started."""
     start_processes(launcher)

@@ -23,6 +23,7 @@ from drivetr.engine.checkpoint import (
     refuse_not_finite,
     save_checkpoint,
 )
+from drivetr.engine.devices import full_memory_told
 from drivetr.engine.ema import Ema
 from drivetr.engine.gather import by_first_process, gathered, lost_processes_told
 from drivetr.engine.loaders import batches, dead_workers_told
@@ -92,7 +93,7 @@ class StreamTrainLoop(BaseLoop):
         self.runner.call_hook("before_train")
         self.runner.call_hook("before_train_epoch")
         self.runner.model.train()
-        with dead_workers_told(), lost_processes_told():
+        with full_memory_told(), dead_workers_told(), lost_processes_told():
             while self.iter < self.max_iters:
                 self._stretch()
         self.runner.call_hook("after_train_epoch")

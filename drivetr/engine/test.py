@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from drivetr.engine.api import LoadedDetector
+from drivetr.engine.devices import full_memory_told
 from drivetr.engine.gather import lost_processes_told, rank_and_size
 from drivetr.engine.judges.exam import Exam
 from drivetr.engine.loaders import dead_workers_told
@@ -57,7 +58,7 @@ def test(
     judge: Callable[[Exam], str] = getattr(importlib.import_module(module), function)
     root = None if dataroot is None else Path(dataroot)
     exam = Exam(loaded, root, version, str(split), results, metrics)
-    with dead_workers_told(), lost_processes_told():
+    with full_memory_told(), dead_workers_told(), lost_processes_told():
         if rank_and_size()[0] != 0:
             exam.assist()
             return None
