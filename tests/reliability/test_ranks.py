@@ -1,5 +1,6 @@
 """Several processes of a run: no objects, a dead one, other ones after a resume."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from drivetr.engine.devices import process_group
 from drivetr.engine.runner import wrapped_for_processes
 from tests.engine.test_training import backward, set_batch, set_training
 from tests.reliability.runs import CONFIG, ENGINE, sentence, start
+from tests.reliability.test_stops import children_of
 
 RANKS_CONFIG = ENGINE / "tiny_ranks_config.py"
 
@@ -69,13 +71,9 @@ def test_torchrun_restarts_after_a_dead_rank(tmp_path):
     while not list(killed.glob("iter_6.pth")):
         assert job.poll() is None
         time.sleep(0.002)
-    for child in Path("/proc").glob("[0-9]*/environ"):
-        variables = child.read_bytes().split(b"\0")
-        command = (child.parent / "cmdline").read_bytes()
-        if str(killed).encode() in command and b"RANK=1" in variables:
-            victim = int(child.parent.name)
-            if (child.parent / "stat").read_text().split(") ")[1].split()[1] == str(job.pid):
-                subprocess.run(["kill", "-KILL", str(victim)], check=True)
+    for child in children_of(job.pid):
+        if b"RANK=1" in Path(f"/proc/{child}/environ").read_bytes().split(b"\0"):
+            os.kill(child, signal.SIGKILL)
     assert job.wait(600) == 0
     assert len(list(killed.glob("*/run.json"))) == 2
     assert differences(killed, undisturbed) == []
