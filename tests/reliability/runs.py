@@ -1,6 +1,7 @@
 """`drivetr train` of the tiny detector as a command in processes of its own."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks.launch import Job, drivetr
@@ -8,8 +9,8 @@ from benchmarks.launch import Job, drivetr
 ENGINE = Path(__file__).parents[1] / "engine"
 CONFIG = ENGINE / "tiny_config.py"
 STREAM_CONFIG = ENGINE / "tiny_stream_config.py"
-# The parts of a checkpoint that training changes; the rest tells how it came about.
-STATE = {"model", "ema", "optimizer", "rng", "memory", "recovery", "log"}
+# Three seconds of waiting for data, so that a run can be met in the middle of it.
+SLOW = ("train_data.version=slow", "schedule.iterations=60", "checkpoint.interval=6")
 
 
 def log_of(work_dir: Path) -> Path:
@@ -40,3 +41,15 @@ def sentence(work_dir: Path) -> str:
     assert "Traceback" not in text, text
     (line,) = {line for line in text.splitlines() if line.startswith("drivetr train: ")}
     return line
+
+
+def wait_until(seen: Callable[[], object], run: Job, work_dir: Path) -> None:
+    """Waits for something that a run does before its end."""
+    while not seen():
+        assert run.is_alive(), said(work_dir)
+        time.sleep(0.005)
+
+
+def children_of(pid: int | None) -> list[int]:
+    """The processes that a process has started."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]

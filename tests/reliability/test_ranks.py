@@ -17,8 +17,7 @@ from drivetr.engine.checkpoint import checkpoint_path, read_checkpoint
 from drivetr.engine.devices import process_group
 from drivetr.engine.runner import wrapped_for_processes
 from tests.engine.test_training import backward, set_batch, set_training
-from tests.reliability.runs import CONFIG, ENGINE, sentence, start
-from tests.reliability.test_stops import children_of
+from tests.reliability.runs import CONFIG, ENGINE, SLOW, children_of, sentence, start
 
 RANKS_CONFIG = ENGINE / "tiny_ranks_config.py"
 
@@ -49,26 +48,24 @@ def test_row_31_no_box_on_one_rank_or_on_all(tmp_path):
 def test_row_53_a_rank_dies(tmp_path):
     """The other one ends by itself; both are started again, as torchrun does."""
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
-    options = ["train_data.version=slow"]
-    assert start(undisturbed, processes=2, options=options).wait() == [0, 0]
-    run = start(killed, processes=2, options=options)
-    assert run.kill_when(lambda: list(killed.glob("iter_8.pth")), rank=1)
+    assert start(undisturbed, processes=2, options=SLOW).wait() == [0, 0]
+    run = start(killed, processes=2, options=SLOW)
+    assert run.kill_when(lambda: list(killed.glob("iter_*.pth")), rank=1)
     assert run.wait(60) == [2, -signal.SIGKILL]
     assert "process 0 lost another process of the run" in sentence(killed)
-    assert start(killed, "--resume", processes=2, options=options).wait() == [0, 0]
+    assert start(killed, "--resume", processes=2, options=SLOW).wait() == [0, 0]
     assert differences(killed, undisturbed) == []
 
 
 @pytest.mark.slow
 def test_torchrun_restarts_after_a_dead_rank(tmp_path):
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
-    options = ["train_data.version=slow", "checkpoint.interval=2"]
-    assert start(undisturbed, processes=2, options=options).wait() == [0, 0]
+    assert start(undisturbed, processes=2, options=SLOW).wait() == [0, 0]
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     torchrun += ["--nproc-per-node", "2", "--max-restarts", "1", "-m", "drivetr.cli.main", "train"]
     train = [str(CONFIG), "--work-dir", str(killed), "--device", "cpu", "--launcher", "pytorch"]
-    job = subprocess.Popen([*torchrun, *train, "--resume", "--cfg-options", *options])
-    while not list(killed.glob("iter_6.pth")):
+    job = subprocess.Popen([*torchrun, *train, "--resume", "--cfg-options", *SLOW])
+    while not list(killed.glob("iter_*.pth")):
         assert job.poll() is None
         time.sleep(0.002)
     for child in children_of(job.pid):

@@ -3,29 +3,24 @@
 import os
 import re
 import signal
-import time
 from pathlib import Path
 
 import pytest
 
 from benchmarks.launch import Job
 from drivetr.cli.main import main
-from tests.reliability.runs import CONFIG, said, sentence, start
-from tests.reliability.test_stops import children_of, wait_for_training
+from tests.reliability.runs import CONFIG, SLOW, children_of, sentence, start, wait_until
 
 
 def workers_of(run: Job, work_dir: Path) -> list[int]:
-    wait_for_training(run, work_dir)
-    while len(found := children_of(run.processes[0].pid)) < 2:
-        assert run.is_alive(), said(work_dir)
-        time.sleep(0.01)
-    return found
+    wait_until(lambda: list(work_dir.glob("iter_*.pth")), run, work_dir)
+    return children_of(run.processes[0].pid)
 
 
 def test_row_51_worker_is_killed_or_stalls(tmp_path):
     """As the system's out-of-memory killer does, and as a dead network disk does."""
     killed, stalled = tmp_path / "killed", tmp_path / "stalled"
-    run = start(killed, options=["train_data.version=slow"])
+    run = start(killed, options=SLOW)
     victim = workers_of(run, killed)[1]
     os.kill(victim, signal.SIGKILL)
     assert run.wait(60) == [2]
@@ -33,7 +28,7 @@ def test_row_51_worker_is_killed_or_stalls(tmp_path):
     assert re.search(rf"DataLoader worker \(pid(\(s\))? {victim}\)", told)
     assert "lower num_workers" in told
 
-    run = start(stalled, options=["train_data.version=slow", "train_data.worker_timeout_s=2"])
+    run = start(stalled, options=[*SLOW, "train_data.worker_timeout_s=2"])
     for worker in workers_of(run, stalled):
         os.kill(worker, signal.SIGSTOP)
     assert run.wait(120) == [2]
