@@ -50,7 +50,9 @@ class CheckedOptimWrapper(OptimWrapper):
             yield
 
     def _clip_grad(self) -> None:
-        self._refuse_overflow(self._clipped_norm())
+        norm = self._clipped_norm()
+        if not math.isfinite(norm):
+            raise FloatingPointError(f"the gradient is not finite (norm {norm})")
 
     def _clipped_norm(self) -> float:
         """The norm of the whole gradient, which is clipped and logged."""
@@ -58,10 +60,6 @@ class CheckedOptimWrapper(OptimWrapper):
         norm = clip_gradients([p for p in params if p.grad is not None], self.max_norm)
         self.message_hub.update_scalar("train/grad_norm", norm)
         return norm
-
-    def _refuse_overflow(self, norm: float) -> None:
-        if not math.isfinite(norm):
-            raise FloatingPointError(f"the gradient is not finite (norm {norm})")
 
 
 class ScaledOptimWrapper(CheckedOptimWrapper):
@@ -84,19 +82,27 @@ class ScaledOptimWrapper(CheckedOptimWrapper):
         super().backward(self.loss_scaler.scale(loss), **kwargs)
 
     def step(self, **kwargs: Any) -> None:
-        """Clips the true gradient and updates the weights, unless it overflowed."""
-        self.loss_scaler.unscale_(self.optimizer)
-        self._clip_grad()
-        self.loss_scaler.step(self.optimizer, **kwargs)
-        self.loss_scaler.update()
+        """Clips the true gradient and updates the weights, unless it overflowed.
 
-    def _refuse_overflow(self, norm: float) -> None:
-        scale = self.loss_scaler.get_scale()
-        if not math.isfinite(norm) and scale < SMALLEST_LOSS_SCALE:
+        The scaler by itself looks at the scaled gradient only. A small scale can hide that the true
+        one overflows, which would reach the weights.
+
+        Raises:
+            DrivetrError: it overflows at the smallest scale.
+        """
+        scaler = self.loss_scaler
+        scaler.unscale_(self.optimizer)
+        if math.isfinite(self._clipped_norm()):
+            scaler.step(self.optimizer, **kwargs)
+            scaler.update()
+            return
+        scale = scaler.get_scale()
+        if scale < SMALLEST_LOSS_SCALE:
             raise DrivetrError(
                 f"every step overflows in fp16, down to a loss scale of {scale:g}; lower"
                 " optimizer.lr, or train in bf16: --cfg-options amp=bf16"
             )
+        scaler.update(scale * scaler.get_backoff_factor())
 
     def state_dict(self) -> dict[str, Any]:
         """That of the optimizer with `loss_scaler` added."""
