@@ -1,6 +1,6 @@
 """Kills a training run again and again and checks that each resumed one ends in the same bytes.
 
-    python benchmarks/kill_resume.py configs/petr/petr_point_synth.py --kills 20 --seed 0 -- \
+    python -m benchmarks.kill_resume configs/petr/petr_point_synth.py --kills 20 --seed 0 -- \
         --dataroot data/synth --version v1.0-synth --cfg-options schedule.iterations=100
 
 One undisturbed `drivetr train` is the reference. Then, for each kill, a fresh run gets a SIGKILL,
@@ -8,31 +8,31 @@ at a time drawn uniformly over the duration of the reference's training, or, for
 while the file of a checkpoint is being written (seen from outside by its temporary name), and is
 resumed with `--resume`. Weights, optimizer, average, random generators and the last logged row of
 every iteration must equal those of the reference; time, data_time, memory and eta may differ.
-What comes after `--` is handed to every `drivetr train`.
+With `--processes 2` a rank drawn at random is killed, and the other one has to end by itself.
+What comes after `--` is handed to every `drivetr train`. Each kill's outcome is a line of
+`kills.jsonl` in the folder; the same command goes on behind the last one.
 """
 
 import argparse
 import hashlib
 import json
-import math
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from tqdm import tqdm
 
+from benchmarks.launch import Job, drivetr
 from drivetr.engine.checkpoint import read_checkpoint, unfinished_checkpoints
 
 MACHINE_FIELDS = ("time", "data_time", "memory", "eta")
-POLL_S = 0.0005
 
 
 def digest(checkpoint: Path) -> dict[str, str]:
@@ -78,51 +78,6 @@ def last_rows(work_dir: Path) -> dict[int, dict[str, float]]:
     return rows
 
 
-def start(config: str, work_dir: Path, more: list[str]) -> "subprocess.Popen[bytes]":
-    """Starts `drivetr train`; what it says goes to a file beside the work folder."""
-    command = [sys.executable, "-m", "drivetr.cli.main", "train", config]
-    command += ["--work-dir", str(work_dir), *more]
-    with work_dir.with_suffix(".log").open("ab") as log:
-        return subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
-
-
-def finish(process: "subprocess.Popen[bytes]", work_dir: Path) -> None:
-    """Waits for a run that has to succeed."""
-    if process.wait() != 0:
-        sys.exit(f"a run failed, see {work_dir.with_suffix('.log')}")
-
-
-def wait_for_training(process: "subprocess.Popen[bytes]", work_dir: Path) -> float:
-    """The moment when a run has opened its log folder, which is just before the first iteration."""
-    while process.poll() is None and not list(work_dir.glob("*/run.json")):
-        time.sleep(0.01)
-    return time.monotonic()
-
-
-def kill_at(process: "subprocess.Popen[bytes]", moment: float) -> None:
-    """SIGKILL at a moment of `time.monotonic`, or nothing where the run is over by then."""
-    try:
-        process.wait(timeout=max(0.0, moment - time.monotonic()))
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-
-
-def kill_in_write(process: "subprocess.Popen[bytes]", work_dir: Path, moment: float) -> bool:
-    """SIGKILL during the first write of a checkpoint after a moment.
-
-    Returns:
-        whether the write was cut off: its temporary file is still there.
-    """
-    while process.poll() is None:
-        if time.monotonic() >= moment and unfinished_checkpoints(work_dir):
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            return bool(unfinished_checkpoints(work_dir))
-        time.sleep(POLL_S)
-    return False
-
-
 def differences(ours: Path, reference: Path) -> list[str]:
     """The parts of the final state and the iterations of the log in which two runs differ."""
     a, b = digest(ours / "last.pth"), digest(reference / "last.pth")
@@ -139,44 +94,76 @@ class Experiment:
         config: config of every run.
         more: further arguments of every `drivetr train`.
         folder: where the work folders go.
-        duration: seconds from the first iteration to the end of the undisturbed run.
+        processes: of every run.
     """
 
     config: str
     more: list[str]
     folder: Path
-    duration: float = 0.0
+    processes: int
 
-    def reference(self) -> "Experiment":
-        """Does the undisturbed run and takes its time."""
-        work_dir = self.folder / "reference"
-        process = start(self.config, work_dir, self.more)
-        began = wait_for_training(process, work_dir)
-        finish(process, work_dir)
-        return replace(self, duration=time.monotonic() - began)
+    def start(self, work_dir: Path, *flags: str) -> Job:
+        """Starts `drivetr train`; what it says goes to a file beside the work folder."""
+        arguments = ["train", self.config, "--work-dir", str(work_dir), *flags, *self.more]
+        return drivetr(arguments, self.processes, work_dir.with_suffix(".log"))
 
-    def kill_and_resume(self, number: int, delay: float, in_write: bool) -> list[str] | None:
+    def began(self, run: Job, work_dir: Path) -> float:
+        """The moment when a run has opened its log folder, just before the first iteration."""
+        while run.is_alive() and not list(work_dir.glob("*/run.json")):
+            time.sleep(0.005)
+        return time.monotonic()
+
+    def finish(self, run: Job, work_dir: Path) -> None:
+        """Waits for a run that has to succeed."""
+        if run.wait() != [0] * self.processes:
+            sys.exit(f"a run failed, see {work_dir.with_suffix('.log')}")
+
+    def reference(self) -> float:
+        """Seconds of training of the undisturbed run, which is done unless it is there."""
+        work_dir, timed = self.folder / "reference", self.folder / "seconds.txt"
+        if not timed.exists():
+            shutil.rmtree(work_dir, ignore_errors=True)
+            run = self.start(work_dir)
+            began = self.began(run, work_dir)
+            self.finish(run, work_dir)
+            timed.write_text(str(time.monotonic() - began))
+        return float(timed.read_text())
+
+    def kill_and_resume(self, delay: float, in_write: bool, rank: int) -> list[str] | None:
         """One run that is killed and resumed.
 
         Returns:
             what differs from the undisturbed run; None where the kill came too late, or missed the
             write that it was meant for.
         """
-        work_dir = self.folder / f"kill_{number:02d}"
+        work_dir = self.folder / "killed"
         shutil.rmtree(work_dir, ignore_errors=True)
-        process = start(self.config, work_dir, self.more)
-        moment = wait_for_training(process, work_dir) + delay
-        if in_write:
-            hit = kill_in_write(process, work_dir, moment)
-        else:
-            kill_at(process, moment)
-            hit = process.returncode == -signal.SIGKILL
-        if not hit:
-            process.kill()
-            process.wait()
+        run = self.start(work_dir)
+        moment = self.began(run, work_dir) + delay
+
+        def now() -> bool:
+            is_time = time.monotonic() >= moment
+            return is_time and (not in_write or bool(unfinished_checkpoints(work_dir)))
+
+        hit = run.kill_when(now, rank)
+        statuses = run.wait()
+        if not hit or (in_write and not unfinished_checkpoints(work_dir)):
             return None
-        finish(start(self.config, work_dir, [*self.more, "--resume"]), work_dir)
+        if statuses.count(-signal.SIGKILL) != 1:
+            sys.exit(f"the other processes ended with {statuses}")
+        self.finish(self.start(work_dir, "--resume"), work_dir)
         return differences(work_dir, self.folder / "reference")
+
+    def kill(self, number: int, in_write: bool, seed: int, seconds: float) -> dict[str, Any]:
+        """Kills at moments drawn for this number until one hits, and says what came of it."""
+        draw = random.Random(f"{seed}/{number}")
+        while True:
+            delay = draw.random() * seconds
+            rank = 0 if in_write else draw.randrange(self.processes)  # the first one writes
+            different = self.kill_and_resume(delay, in_write, rank)
+            if different is not None:
+                where = {"delay": round(delay, 3), "in_write": in_write, "rank": rank}
+                return {"number": number, **where, "differences": different}
 
 
 def main() -> None:
@@ -186,33 +173,31 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--in-write", type=float, default=0.25, help="share of kills in a write")
     parser.add_argument("--seed", type=int, default=0, help="of the times of the kills")
+    parser.add_argument("--processes", type=int, default=1, help="of every run")
     parser.add_argument("--folder", type=Path, default=Path("work_dirs/kill_resume"))
     words = sys.argv[1:]
     middle = words.index("--") if "--" in words else len(words)
     args = parser.parse_args(words[:middle])
-    shutil.rmtree(args.folder, ignore_errors=True)
-    args.folder.mkdir(parents=True)
-    experiment = Experiment(args.config, words[middle + 1 :], args.folder).reference()
+    args.folder.mkdir(parents=True, exist_ok=True)
+    experiment = Experiment(args.config, words[middle + 1 :], args.folder, args.processes)
+    seconds = experiment.reference()
     rows = len(last_rows(args.folder / "reference"))
-    print(f"undisturbed run: {experiment.duration:.1f} s of training, {rows} logged rows")
-    draw = random.Random(args.seed)
-    num_in_write = math.ceil(args.kills * args.in_write)
-    equal = 0
-    for number in tqdm(range(args.kills), desc="Killing", unit="run"):
-        in_write = number < num_in_write
-        different = None
-        while different is None:
-            delay = draw.random() * experiment.duration
-            different = experiment.kill_and_resume(number, delay, in_write)
-        equal += not different
-        place = "inside the checkpoint write after" if in_write else "at"
-        verdict = f"{', '.join(different[:5])} differ" if different else "equal"
-        tqdm.write(f"{number:2d}: killed {place} {delay:.2f} s: {verdict}")
+    print(f"undisturbed run: {seconds:.1f} s of training, {rows} logged rows")
+    kills = args.folder / "kills.jsonl"
+    done = [json.loads(line) for line in kills.read_text().splitlines()] if kills.exists() else []
+    every = max(1, round(1 / args.in_write)) if args.in_write else args.kills + 1
+    for number in tqdm(range(len(done), args.kills), desc="Killing", unit="run"):
+        done.append(experiment.kill(number, (number + 1) % every == 0, args.seed, seconds))
+        with kills.open("a") as file:
+            file.write(json.dumps(done[-1]) + "\n")
+        tqdm.write(str(done[-1]))
+    equal = sum(not kill["differences"] for kill in done)
+    in_write = sum(kill["in_write"] for kill in done)
     print(
-        f"{equal} of {args.kills} resumed runs are equal;"
-        f" {num_in_write} of them were killed inside a checkpoint write"
+        f"{equal} of {len(done)} resumed runs are equal; {in_write} of them were killed inside a"
+        " checkpoint write"
     )
-    if equal != args.kills:
+    if equal != len(done):
         sys.exit(1)
 
 

@@ -5,18 +5,15 @@ import os
 from collections.abc import Sequence
 
 
-def translate(argv: Sequence[str], launches: bool = True) -> list[str]:
+def translate(argv: Sequence[str]) -> list[str]:
     """The arguments for `drivetr`: all but two flags carry the same names and pass through.
 
     `--local_rank`, which launchers before torchrun appended, becomes the variable LOCAL_RANK.
-    `--auto-scale-lr` is dropped: drivetr always derives the learning rate from the batch size. So
-    is `--launcher none` of a command that `launches` no processes; there another one is refused.
+    `--auto-scale-lr` is dropped: drivetr always derives the learning rate from the batch size.
     """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--local_rank", "--local-rank", type=int)
     parser.add_argument("--auto-scale-lr", action="store_true")
-    if not launches:
-        parser.add_argument("--launcher", choices=["none"])
     known, passed_on = parser.parse_known_args(argv)
     if known.local_rank is not None:
         os.environ.setdefault("LOCAL_RANK", str(known.local_rank))

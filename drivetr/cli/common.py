@@ -57,3 +57,13 @@ def add_dataset_arguments(
             required=split == "required",
             help=told["split"] + default,
         )
+
+
+def add_launcher_argument(parser: argparse.ArgumentParser) -> None:
+    """Adds `--launcher`, for commands that several processes share."""
+    parser.add_argument(
+        "--launcher",
+        choices=("none", "pytorch", "slurm"),
+        default="none",
+        help="how several processes were started (pytorch: torchrun), see docs/distributed.md",
+    )

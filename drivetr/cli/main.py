@@ -15,7 +15,7 @@ COMMANDS = (
     *("synth", "verify", "index", "train", "test", "evaluate", "replay", "convert"),
     *("layers", "attention", "zeroshot", "search", "names", "tour", "track", "doctor", "analyze"),
 )
-STATUS_USER_ERROR = 2
+STATUS_USER_ERROR = DrivetrError.status
 STATUS_INTERRUPTED = 130  # 128 + SIGINT, what shells report
 
 
@@ -46,9 +46,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command.
 
     Returns:
-        0 on success or what the command's help says, 2 after one sentence on a user's mistake, 130
-        after Ctrl-C. Wrong arguments end in argparse's usage and status 2. Anything else is a bug
-        and keeps its traceback.
+        0 on success or what the command's help says, 2 after one sentence on a user's mistake, 75
+        after a signal that a training obeyed, 130 after Ctrl-C. Wrong arguments end in argparse's
+        usage and status 2. Anything else is a bug and keeps its traceback.
     """
     _say_what_can_be_said()
     args = build_parser().parse_args(argv)
@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.debug or sentence is None:
             raise
         print(f"drivetr {args.command}: {sentence}", file=sys.stderr)
-        return STATUS_USER_ERROR
+        return error.status if isinstance(error, DrivetrError) else STATUS_USER_ERROR
     except KeyboardInterrupt:
         print(f"\ndrivetr {args.command}: interrupted", file=sys.stderr)
         return STATUS_INTERRUPTED

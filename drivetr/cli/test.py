@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from drivetr.cli.common import add_dataset_arguments
+from drivetr.cli.common import add_dataset_arguments, add_launcher_argument
 
 HELP = (
     "Test a checkpoint: write its results, such as a nuScenes submission or COCO's list of boxes,"
@@ -41,12 +41,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cfg-options", nargs="+", action="extend", metavar="KEY=VALUE", help="with a config only"
     )
+    add_launcher_argument(parser)
 
 
 def run(args: argparse.Namespace) -> None:
     """Tests, prints the metrics and saves them."""
     from drivetr.engine.api import load_detector
     from drivetr.engine.config import load_config, parse_options
+    from drivetr.engine.devices import process_group
     from drivetr.engine.test import test
     from drivetr.errors import DrivetrError
 
@@ -58,12 +60,16 @@ def run(args: argparse.Namespace) -> None:
         raise DrivetrError(f"{checkpoint} is a config; name the checkpoint after it")
     elif args.cfg_options:
         raise DrivetrError("--cfg-options changes a config; name one before the checkpoint")
-    loaded = load_detector(checkpoint, args.device, config)
-    print(f"Testing {checkpoint} on {loaded.device}", file=sys.stderr)
     work_dir = Path(args.work_dir) if args.work_dir else default_folder(Path(checkpoint))
     results = Path(args.out) if args.out else work_dir / "results.json"
     names = (args.dataroot, args.version, args.split)
-    print(test(loaded, names, results, work_dir / "metrics.json"))
+    with process_group(args.launcher):
+        loaded = load_detector(checkpoint, args.device, config)
+        if is_main_process():
+            print(f"Testing {checkpoint} on {loaded.device}", file=sys.stderr)
+        told = test(loaded, names, results, work_dir / "metrics.json")
+    if told is not None:
+        print(told)
 
 
 def default_folder(checkpoint: Path) -> Path:

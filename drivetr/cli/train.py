@@ -2,9 +2,13 @@
 
 import argparse
 
-from drivetr.cli.common import add_dataset_arguments
+from drivetr.cli.common import add_dataset_arguments, add_launcher_argument
 
-HELP = "Train a detector from a config, and resume exactly where a run was killed."
+HELP = """Train a detector from a config, and resume exactly where a run was killed.
+
+SIGTERM and SIGUSR1 end the run after the present step with a checkpoint and status 75: nothing is
+wrong, start the same command with --resume. Other statuses: 0 trained, 2 a mistake told in one
+sentence, 130 Ctrl-C (nothing saved)."""
 EXAMPLE = (
     "drivetr train configs/petr/petr_point_synth.py --dataroot data/synth --version v1.0-synth"
 )
@@ -48,11 +52,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="replace entries of the config, such as model.backbone.init=resnet50.pth",
     )
     parser.add_argument(
-        "--launcher",
-        choices=("none", "pytorch", "slurm"),
-        default="none",
-        help="how several processes were started (pytorch: torchrun)",
+        "--on-nan",
+        choices=("stop", "skip", "rollback"),
+        help="when a loss or gradient is not finite: stop, leave the step out, or go back to the"
+        " last checkpoint and on behind that data (default: the config's, stop)",
     )
+    parser.add_argument(
+        "--fsdp",
+        nargs="*",
+        metavar="MODULE",
+        help="share the blocks of these modules of the detector between the processes, to save"
+        " memory (without a name: backbone)",
+    )
+    add_launcher_argument(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -73,6 +85,10 @@ def run(args: argparse.Namespace) -> None:
         config = replace(config, amp="bf16")
     if args.seed is not None:
         config = replace(config, seed=args.seed)
+    if args.on_nan is not None:
+        config = replace(config, on_nan={**config.on_nan, "policy": args.on_nan})
+    if args.fsdp is not None:
+        config = replace(config, fsdp=tuple(args.fsdp) or ("backbone",))
     work_dir = Path(args.work_dir or Path("work_dirs") / Path(args.config).stem)
     options = RunOptions(
         work_dir, args.resume, args.device, args.launcher, args.from_scratch,

@@ -13,7 +13,13 @@ from drivetr.engine.checkpoint import read_checkpoint
 from drivetr.engine.config import RunConfig
 from drivetr.engine.detector_folder import read_detector
 from drivetr.engine.devices import choose_device
-from drivetr.engine.loaders import LoaderSettings, batches, build_dataset, loader_for_testing
+from drivetr.engine.loaders import (
+    LoaderSettings,
+    batches,
+    build_dataset,
+    in_order,
+    loader_for_testing,
+)
 from drivetr.engine.spec import DetectorSpec
 from drivetr.engine.training import answer, has_memory
 from drivetr.errors import DrivetrError
@@ -22,6 +28,9 @@ from drivetr.structures.batch import ModelBatch
 from drivetr.structures.detections import Detections
 from drivetr.structures.frame import Frame, collate_frames
 from drivetr.structures.stream_memory import StreamMemory
+
+# Batches that belong together, each as the places of its samples in the dataset.
+Unit = list[list[int]]
 
 
 @dataclass(frozen=True)
@@ -87,15 +96,31 @@ class LoadedDetector:
         node = {**self.spec.test_data, **{k: v for k, v in names.items() if v is not None}}
         return build_dataset(node, "test_data", Builder(self.spec.source), LoaderSettings)
 
-    def predictions(self, dataset: Any, settings: LoaderSettings) -> Iterator[tuple[Any, Any]]:
-        """All samples of a dataset, without their images, with their predictions.
+    def units(self, dataset: Any, settings: LoaderSettings) -> list[Unit]:
+        """The whole dataset in parts whose predictions do not depend on each other, in order.
 
-        A model with a memory gets them one by one, whatever batch size the settings say.
+        They are single batches; with a memory, which gets frames one by one whatever batch size the
+        settings say, they are unbroken runs of frames.
         """
-        if has_memory(self.detector):
-            settings = replace(settings, batch_size=1)
+        if not has_memory(self.detector):
+            return [[places] for places in in_order(len(dataset), settings.batch_size)]
+        runs = dataset.sequences() if hasattr(dataset, "sequences") else [range(len(dataset))]
+        return [[[place] for place in run] for run in runs]
+
+    def predictions(
+        self, dataset: Any, settings: LoaderSettings, units: list[Unit] | None = None
+    ) -> Iterator[tuple[Any, Any]]:
+        """The samples of a dataset, without their images, with their predictions.
+
+        Args:
+            dataset: with the transforms of the spec.
+            settings: how to load it.
+            units: of `units(dataset, settings)` those to predict; None for all.
+        """
+        units = self.units(dataset, settings) if units is None else units
+        places = [batch for unit in units for batch in unit]
         memory = None
-        for batch in batches(loader_for_testing(dataset, settings, self.device)):
+        for batch in batches(loader_for_testing(dataset, settings, self.device, places)):
             found, memory = self.step(batch, memory)
             yield from zip(batch.samples, found, strict=True)
 

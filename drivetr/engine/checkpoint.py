@@ -7,9 +7,10 @@ A checkpoint is a dict of plain data and tensors:
     spec        what rebuilds the detector, see `drivetr.engine.spec`
     model       state dict of `DetectorTraining`: keys start with detector., criterion., denoising.
     ema         the same keys, averaged; or None
-    optimizer   state of the optimizer and of the loss scaler
+    optimizer   state of the optimizer and of the loss scaler, all tensors whole
     rng         state of the random generators, one entry a process
     memory      what the detector remembers of its lanes' last frames, likewise; empty without one
+    recovery    how often the run met a step that was not finite, see `drivetr.engine.nan_policy`
     log         values of the last iterations that the log averages over
     meta        seed, versions, number of processes, config as data
 """
@@ -17,16 +18,42 @@ A checkpoint is a dict of plain data and tensors:
 import os
 import re
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 
+from drivetr.engine.checks import at_least
 from drivetr.errors import DrivetrError
 from drivetr.files import atomic_path, require_local, unfinished_path
 
 FORMAT = 1
 LAST = "last.pth"
+
+
+@dataclass(frozen=True)
+class CheckpointSettings:
+    """How often a checkpoint is written, and how many stay.
+
+    Attributes:
+        interval: iterations between two; the last iteration is always saved.
+        keep: newest ones that are not removed.
+        on_write_error: "stop" ends a run that cannot write one, for a full disk as an example;
+            "continue" does without this one and tries again at the next, but for the last one.
+    """
+
+    interval: int = 1000
+    keep: int = 2
+    on_write_error: str = "stop"
+
+    def __post_init__(self) -> None:
+        """Checks the ranges."""
+        at_least(self, interval=1, keep=1)
+        if self.on_write_error not in ("stop", "continue"):
+            raise ValueError(
+                f"on_write_error is {self.on_write_error!r}, expected 'stop' or 'continue'"
+            )
 
 
 def checkpoint_path(folder: Path, iteration: int) -> Path:
@@ -38,7 +65,7 @@ def save_checkpoint(state: dict[str, Any], folder: Path, keep: int) -> Path:
     """Writes a checkpoint, links `last.pth` to it and removes all but the last `keep`."""
     path = checkpoint_path(folder, state["iteration"])
     with atomic_path(path) as temporary, temporary.open("wb") as file:
-        torch.save({"format": FORMAT, **state}, file)
+        _write({"format": FORMAT, **state}, file)
     link = unfinished_path(folder / LAST)
     link.unlink(missing_ok=True)
     link.symlink_to(path.name)
@@ -47,6 +74,35 @@ def save_checkpoint(state: dict[str, Any], folder: Path, keep: int) -> Path:
         if old != path:
             old.unlink(missing_ok=True)
     return path
+
+
+def refuse_not_finite(state: dict[str, Any]) -> None:
+    """Looks through the weights of a checkpoint and their average before it is written.
+
+    Raises:
+        DrivetrError: one is NaN or infinite.
+    """
+    for part in ("model", "ema"):
+        for name, value in (state[part] or {}).items():
+            if value.is_floating_point() and not value.isfinite().all():
+                raise DrivetrError(
+                    f"{name} is not finite in {part} after iteration {state['iteration']}, not"
+                    " saved; go on from the last checkpoint with --resume and a lower optimizer.lr"
+                )
+
+
+def _write(state: dict[str, Any], file: BinaryIO) -> None:
+    """Writes a checkpoint's content; a full disk is an OSError, which torch hides behind its own.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    try:
+        torch.save(state, file)
+    except RuntimeError as error:
+        if isinstance(error.__context__, OSError):
+            raise error.__context__ from None
+        raise
 
 
 def iteration_of(path: Path) -> int:

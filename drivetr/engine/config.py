@@ -53,7 +53,15 @@ uses; one that nobody reads is refused with a hint:
     amp            "off", "bf16" or "fp16"; --amp turns "off" into "bf16"
     seed           of everything random; default 0
     log_interval   iterations between two lines of the log; default 50
-    checkpoint     dict(interval=1000, keep=2) in iterations; the last iteration is always saved
+    checkpoint     dict(interval=1000, keep=2) in iterations; the last iteration is always saved.
+                   With on_write_error="continue" one that cannot be written is left out and told,
+                   unless it is the last; default "stop"
+    on_nan         what to do about a loss or gradient that is not finite: dict(policy="stop"),
+                   "skip" or "rollback", with at_most=10; --on-nan gives the policy. The samples go
+                   to not_finite_<iteration>.json in the work folder
+    fsdp           names of modules of the detector, such as ("backbone",), whose blocks are held in
+                   parts by the processes (FSDP2, for large transformers); default none. --fsdp
+                   gives them too
 """
 
 import ast
@@ -72,7 +80,7 @@ from drivetr.structures.classes import DETECTION_CLASSES
 
 _NODES = (
     *("model", "postprocess", "criterion", "denoising", "train_data", "test_data"),
-    *("optimizer", "schedule", "ema", "checkpoint"),
+    *("optimizer", "schedule", "ema", "checkpoint", "on_nan"),
 )
 
 
@@ -97,6 +105,8 @@ class RunConfig:
     seed: int = 0
     log_interval: int = 50
     checkpoint: dict[str, Any] = field(default_factory=dict)
+    on_nan: dict[str, Any] = field(default_factory=dict)
+    fsdp: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Checks what is not checked where it is built.
@@ -109,11 +119,10 @@ class RunConfig:
             optional = f.default is None and value is None
             if f.name in _NODES and not optional and not isinstance(value, dict):
                 raise DrivetrError(f"{self.file}: {f.name} is {value!r}, expected a dict")
-        names = isinstance(self.classes, list | tuple) and all(
-            isinstance(name, str) for name in self.classes
-        )
-        if not names:
-            raise DrivetrError(f"{self.file}: classes is {self.classes!r}, expected names")
+        for key in ("classes", "fsdp"):
+            names = getattr(self, key)
+            if not isinstance(names, list | tuple) or not all(isinstance(n, str) for n in names):
+                raise DrivetrError(f"{self.file}: {key} is {names!r}, expected a tuple of names")
         try:
             at_least(self, reference_batch_size=1, clip_norm=0.0, seed=0, log_interval=1)
         except ValueError as error:

@@ -54,6 +54,32 @@ def flushed_denormals() -> Iterator[None]:
         torch.set_flush_denormal(False)
 
 
+@contextmanager
+def full_memory_told() -> Iterator[None]:
+    """Within the block, an allocation that fails is a user's error, with what saves memory."""
+    try:
+        yield
+    except RuntimeError as error:  # torch.OutOfMemoryError is one
+        what = str(error).partition("\n")[0]
+        if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in what:
+            raise
+        raise DrivetrError(
+            f"out of memory ({what}); lower batch_size or the images' size, use --amp, recompute"
+            " activations (with_checkpoint=True of the backbone), or share weights with --fsdp"
+        ) from error
+
+
+@contextmanager
+def process_group(launcher: str) -> Iterator[None]:
+    """Within the block, this process belongs to the group that `launcher` started."""
+    start_processes(launcher)
+    try:
+        yield
+    finally:
+        if launcher != "none":
+            distributed.destroy_process_group()
+
+
 def start_processes(launcher: str) -> tuple[int, int]:
     """Joins the process group that `launcher` (none, pytorch or slurm) started.
 

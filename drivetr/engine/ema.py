@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from drivetr.engine.checks import at_least
+from drivetr.engine.sharding import local, sharded_like
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,13 @@ class Ema:
         present: list[Tensor] = []
         for key, value in module.state_dict().items():
             if value.is_floating_point():
-                averaged.append(self.state[key])
-                present.append(value)
+                averaged.append(local(self.state[key]))
+                present.append(local(value))
             else:
                 self.state[key].copy_(value)
         torch._foreach_lerp_(averaged, present, weight)
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Takes over a saved average of the same module."""
+        """Takes over a saved average of the same module, whose tensors are whole."""
         for key, value in self.state.items():
-            value.copy_(state[key])
+            value.copy_(sharded_like(state[key], value))

@@ -7,6 +7,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import HistoryBuffer
 from tqdm import tqdm
 
+from drivetr.engine.checkpoint import CheckpointSettings
 from drivetr.engine.ema import Ema
 from drivetr.engine.schedule import Schedule
 
@@ -29,7 +30,7 @@ class ScheduleHook(Hook):
 
 
 class EmaHook(Hook):
-    """Moves the average of the weights after each optimizer step."""
+    """Moves the average of the weights after each optimizer step; one left out does not count."""
 
     priority = "NORMAL"
 
@@ -40,7 +41,8 @@ class EmaHook(Hook):
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
         """Called by mmengine after each optimizer step."""
-        self.ema.update(runner.training_module, runner.iter)
+        if outputs is not None:
+            self.ema.update(runner.training_module, runner.iter)
 
 
 class ProgressHook(Hook):
@@ -99,17 +101,19 @@ class LogWindowHook(Hook):
 
 
 class CheckpointHook(Hook):
-    """Saves every `interval` iterations and at the end."""
+    """Saves every `interval` iterations and at the end; see `CheckpointSettings`."""
 
     priority = "LOWEST"  # after everything that changes what is saved
 
-    def __init__(self, interval: int) -> None:
-        self.interval = interval
+    def __init__(self, settings: CheckpointSettings) -> None:
+        self.settings = settings
 
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
         """Called by mmengine after each optimizer step."""
         done = runner.iter + 1
-        if done % self.interval == 0 or done == runner.max_iters:
-            runner.save()
+        is_last = done == runner.max_iters
+        if done % self.settings.interval != 0 and not is_last:
+            return
+        runner.save(done, may_fail=self.settings.on_write_error == "continue" and not is_last)

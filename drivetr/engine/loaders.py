@@ -1,18 +1,21 @@
 """Data loaders from the config: an endless stream for training, one pass in order for testing."""
 
 import inspect
-from collections.abc import Generator, Iterable
+import multiprocessing
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 import torch
-from torch import distributed
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from drivetr.data.lane_sampler import LaneSampler, split_evenly
-from drivetr.data.sampler import StreamSampler
+from drivetr.data.sampler import DrawKey, StreamSampler
 from drivetr.engine.build import Builder
 from drivetr.engine.checks import at_least
+from drivetr.engine.gather import rank_and_size
+from drivetr.engine.stopping import ignore_stop_signals
 from drivetr.errors import DrivetrError
 from drivetr.structures.batch import ModelBatch
 
@@ -24,14 +27,16 @@ class LoaderSettings:
     Attributes:
         batch_size: frames in a batch of one process.
         num_workers: loader processes; 0 loads in the training process.
+        worker_timeout_s: longest wait for a batch of theirs before the run gives up.
     """
 
     batch_size: int = 1
     num_workers: int = 2
+    worker_timeout_s: int = 600
 
     def __post_init__(self) -> None:
         """Checks the ranges."""
-        at_least(self, batch_size=1, num_workers=0)
+        at_least(self, batch_size=1, num_workers=0, worker_timeout_s=1)
 
 
 @dataclass(frozen=True)
@@ -122,20 +127,20 @@ def loader_for_training(
     Its sampler is a `StreamSampler` of shuffled frames, or where sequences are given a
     `LaneSampler` with so many turns; `start_at` places it before the iterator is made.
     """
-    in_parallel = distributed.is_initialized()
+    rank, world_size = rank_and_size()
     places = {
         "batch_size": settings.batch_size,
         "seed": seed,
-        "rank": distributed.get_rank() if in_parallel else 0,
-        "world_size": distributed.get_world_size() if in_parallel else 1,
+        "rank": rank,
+        "world_size": world_size,
     }
     return DataLoader(
-        dataset,
+        NamedSamples(dataset),
         batch_size=settings.batch_size,
         sampler=StreamSampler(len(dataset), **places)
         if sequences is None
         else LaneSampler(sequences, **places, turns=turns),
-        num_workers=settings.num_workers,
+        **_workers(settings),
         collate_fn=dataset.collate,
         pin_memory=device.type == "cuda",
         # Its own generator, so that making an iterator does not draw from the global one.
@@ -144,16 +149,74 @@ def loader_for_training(
 
 
 def loader_for_testing(
-    dataset: Any, settings: LoaderSettings, device: torch.device
+    dataset: Any,
+    settings: LoaderSettings,
+    device: torch.device,
+    places: list[list[int]] | None = None,
 ) -> "DataLoader[Any]":
-    """A loader of every frame once, in the order of the dataset."""
+    """A loader of batches, each of the samples at given places of the dataset.
+
+    Without `places` it gives every sample once, in the order of the dataset.
+    """
+    if places is None:
+        places = in_order(len(dataset), settings.batch_size)
     return DataLoader(
-        dataset,
-        batch_size=settings.batch_size,
-        num_workers=settings.num_workers,
+        NamedSamples(dataset),
+        batch_sampler=places,
+        **_workers(settings),
         collate_fn=dataset.collate,
         pin_memory=device.type == "cuda",
     )
+
+
+def in_order(samples: int, batch_size: int) -> list[list[int]]:
+    """The places of so many samples, cut into batches."""
+    return [
+        list(range(start, min(start + batch_size, samples)))
+        for start in range(0, samples, batch_size)
+    ]
+
+
+def _workers(settings: LoaderSettings) -> dict[str, Any]:
+    """What a loader is told of its processes."""
+    if settings.num_workers == 0:
+        return {"num_workers": 0}
+    return {
+        "num_workers": settings.num_workers,
+        "timeout": settings.worker_timeout_s,
+        "worker_init_fn": ignore_stop_signals,
+    }
+
+
+class NamedSamples(Dataset[Any]):
+    """A dataset whose errors name the sample that could not be loaded."""
+
+    def __init__(self, dataset: Any) -> None:
+        self.dataset = dataset
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, key: int | DrawKey) -> Any:
+        """The sample.
+
+        Raises:
+            DrivetrError: whatever kept it from being loaded, a bug as well: a worker process hands
+                on no more than a text.
+        """
+        try:
+            return self.dataset[key]
+        except Exception as error:
+            index = key.index if isinstance(key, DrawKey) else key
+            kind = "" if isinstance(error, DrivetrError) else f"{type(error).__name__}: "
+            raise DrivetrError(
+                f"sample {self._name(index)} cannot be loaded: {kind}{error}"
+            ) from error
+
+    def _name(self, index: int) -> str:
+        """The token of a sample where the dataset has tokens, else its place."""
+        tokens = getattr(self.dataset, "tokens", None)
+        return f"number {index}" if tokens is None else str(tokens[index])
 
 
 def batches(loader: Iterable[Any]) -> Generator[ModelBatch, None, None]:
@@ -165,3 +228,40 @@ def batches(loader: Iterable[Any]) -> Generator[ModelBatch, None, None]:
         if "Original Traceback" not in message:
             raise
         raise DrivetrError(message.rpartition("DrivetrError: ")[2].strip()) from error
+
+
+@contextmanager
+def dead_workers_told() -> Iterator[None]:
+    """Within the block, the end of a loader's worker is a user's error, with what to do about it.
+
+    PyTorch tells of it wherever the main thread happens to be, not only where it waits for a batch.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        what = str(error).partition("\n")[0].strip().rstrip(".")
+        if not what.startswith("DataLoader"):
+            raise
+        _end_workers()
+        raise DrivetrError(f"{what}; {_remedy(what)}") from error
+
+
+def _end_workers() -> None:
+    """Ends all workers: this process would wait for a stalled one at its own end."""
+    for child in multiprocessing.active_children():
+        if child.daemon:
+            with suppress(RuntimeError):  # PyTorch tells of its death as of the first one's
+                child.kill()
+                child.join()
+
+
+def _remedy(what: str) -> str:
+    """What helps against the end of a worker of which PyTorch says `what`."""
+    if "timed out" in what:
+        return "look whether the disk answers, or raise worker_timeout_s of train_data or test_data"
+    if "Bus error" in what:
+        return "shared memory is full: enlarge /dev/shm (docker: --shm-size), or lower num_workers"
+    return (
+        "if it was not you, the system ran out of memory (see `dmesg`): lower num_workers or"
+        " batch_size"
+    )

@@ -6,17 +6,23 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from mmengine.optim import AmpOptimWrapper, OptimWrapper
-from torch import nn
+from mmengine.optim import OptimWrapper
+from torch import Tensor, distributed, nn
+from torch.distributed.tensor import DTensor
 
 from drivetr.engine.build import Builder
-from drivetr.engine.config import suggestion
+from drivetr.engine.config import RunConfig, suggestion
 from drivetr.engine.training import DetectorTraining
 from drivetr.errors import DrivetrError
+
+# Half of the first one, 65536, thirty times: a gradient that overflows fp16 even so is infinite.
+SMALLEST_LOSS_SCALE = 1e-4
 
 
 class CheckedOptimWrapper(OptimWrapper):
     """Clips the gradient and stops at one that is not finite, before it reaches the weights.
+
+    The gradient is the mean over all processes, and so is the verdict on it.
 
     Args:
         optimizer: as in OptimWrapper.
@@ -28,7 +34,9 @@ class CheckedOptimWrapper(OptimWrapper):
     def __init__(
         self, optimizer: torch.optim.Optimizer, max_norm: float, dtype: torch.dtype | None
     ) -> None:
+        # mmengine calls `_clip_grad` when it is given any settings for it.
         super().__init__(optimizer=optimizer, clip_grad={"max_norm": max_norm})
+        self.max_norm = max_norm
         self.dtype = dtype
 
     @contextmanager
@@ -42,10 +50,87 @@ class CheckedOptimWrapper(OptimWrapper):
             yield
 
     def _clip_grad(self) -> None:
-        super()._clip_grad()
-        norm = self.message_hub.get_scalar("train/grad_norm").current()
+        norm = self._clipped_norm()
         if not math.isfinite(norm):
             raise FloatingPointError(f"the gradient is not finite (norm {norm})")
+
+    def _clipped_norm(self) -> float:
+        """The norm of the whole gradient, which is clipped and logged."""
+        params = [p for group in self.optimizer.param_groups for p in group["params"]]
+        norm = clip_gradients([p for p in params if p.grad is not None], self.max_norm)
+        self.message_hub.update_scalar("train/grad_norm", norm)
+        return norm
+
+
+class ScaledOptimWrapper(CheckedOptimWrapper):
+    """With fp16, whose small range needs a loss scale; a step that overflows is left out.
+
+    After each such step the scale is halved; the scaler is part of the state.
+
+    Args:
+        optimizer: as in OptimWrapper.
+        max_norm: largest norm of the gradient.
+        device: kind of the device.
+    """
+
+    def __init__(self, optimizer: torch.optim.Optimizer, max_norm: float, device: str) -> None:
+        super().__init__(optimizer, max_norm, torch.float16)
+        self.loss_scaler = torch.amp.GradScaler(device)
+
+    def backward(self, loss: Tensor, **kwargs: Any) -> None:
+        """Backward pass of the scaled loss."""
+        super().backward(self.loss_scaler.scale(loss), **kwargs)
+
+    def step(self, **kwargs: Any) -> None:
+        """Clips the true gradient and updates the weights, unless it overflowed.
+
+        The scaler by itself looks at the scaled gradient only. A small scale can hide that the true
+        one overflows, which would reach the weights.
+
+        Raises:
+            DrivetrError: it overflows at the smallest scale.
+        """
+        scaler = self.loss_scaler
+        scaler.unscale_(self.optimizer)
+        if math.isfinite(self._clipped_norm()):
+            scaler.step(self.optimizer, **kwargs)
+            scaler.update()
+            return
+        scale = scaler.get_scale()
+        if scale < SMALLEST_LOSS_SCALE:
+            raise DrivetrError(
+                f"every step overflows in fp16, down to a loss scale of {scale:g}; lower"
+                " optimizer.lr, or train in bf16: --cfg-options amp=bf16"
+            )
+        scaler.update(scale * scaler.get_backoff_factor())
+
+    def state_dict(self) -> dict[str, Any]:
+        """That of the optimizer with `loss_scaler` added."""
+        return {**super().state_dict(), "loss_scaler": self.loss_scaler.state_dict()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Takes over both."""
+        own = dict(state_dict)
+        self.loss_scaler.load_state_dict(own.pop("loss_scaler"))
+        super().load_state_dict(own)
+
+
+def clip_gradients(params: list[nn.Parameter], max_norm: float) -> float:
+    """Scales the gradients of parameters down to a norm of at most `max_norm`, and gives the norm.
+
+    Those that are sharded over the processes count with all of their parts.
+    """
+    gradients = [p.grad for p in params if p.grad is not None]
+    parts = [g.to_local() for g in gradients if isinstance(g, DTensor)]
+    whole = [g for g in gradients if not isinstance(g, DTensor)]
+    norm = nn.utils.get_total_norm(whole)
+    if parts:
+        square = nn.utils.get_total_norm(parts).square()
+        distributed.all_reduce(square)
+        norm = (norm.square() + square).sqrt()
+    # As in torch's clip_grad_norm_, which does not take a mixture of the two kinds.
+    torch._foreach_mul_([*whole, *parts], (max_norm / (norm + 1e-6)).clamp(max=1.0))
+    return float(norm)
 
 
 def parameter_groups(
@@ -111,14 +196,11 @@ def build_optimizer(
 
 
 def wrap_optimizer(
-    optimizer: torch.optim.Optimizer,
-    clip_norm: float | None,
-    amp: str,
-    device: torch.device,
-    source: object,
+    optimizer: torch.optim.Optimizer, config: RunConfig, device: torch.device
 ) -> OptimWrapper:
-    """The optimizer with gradient clipping and mixed precision `amp` (off, bf16 or fp16)."""
-    max_norm = math.inf if clip_norm is None else float(clip_norm)
+    """The optimizer with the gradient clipping and mixed precision of a config."""
+    amp, source = config.amp, config.file
+    max_norm = math.inf if config.clip_norm is None else float(config.clip_norm)
     if amp in ("off", "bf16"):
         return CheckedOptimWrapper(optimizer, max_norm, torch.bfloat16 if amp == "bf16" else None)
     if amp != "fp16":
@@ -128,6 +210,6 @@ def wrap_optimizer(
             f"{source}: amp='fp16' needs a CUDA device, this run is on {device.type}; use bf16:"
             " --cfg-options amp=bf16"
         )
-    return AmpOptimWrapper(
-        optimizer=optimizer, dtype="float16", loss_scale="dynamic", clip_grad={"max_norm": max_norm}
-    )
+    if config.fsdp:
+        raise DrivetrError(f"{source}: amp='fp16' does not go with fsdp; use amp='bf16'")
+    return ScaledOptimWrapper(optimizer, max_norm, device.type)

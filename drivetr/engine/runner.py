@@ -2,7 +2,7 @@
 
 import itertools
 import logging
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,24 @@ from mmengine.runner import BaseLoop, LogProcessor, Runner
 from torch import nn
 from torch.utils.data import DataLoader
 
-from drivetr.engine.checkpoint import save_checkpoint
+from drivetr.data.sampler import seed_from
+from drivetr.engine.checkpoint import (
+    CheckpointSettings,
+    checkpoint_path,
+    latest_checkpoint,
+    refuse_not_finite,
+    save_checkpoint,
+)
+from drivetr.engine.devices import full_memory_told
 from drivetr.engine.ema import Ema
-from drivetr.engine.gather import gathered
-from drivetr.engine.loaders import batches
+from drivetr.engine.gather import by_first_process, gathered, lost_processes_told
+from drivetr.engine.loaders import batches, dead_workers_told
+from drivetr.engine.nan_policy import NanGuard, NanPolicy, Recovery
 from drivetr.engine.rng import rng_state, seed_everything, set_rng_state
+from drivetr.engine.sharding import load_whole_weights, sharded_optimizer_state, whole
+from drivetr.engine.stopping import StopSignals
 from drivetr.engine.training import DetectorTraining
-from drivetr.errors import DrivetrError
+from drivetr.errors import DrivetrError, StoppedError
 from drivetr.structures.batch import ModelBatch
 
 # mmengine keeps loggers and logged values by name for ever: each run of a process needs its own.
@@ -36,14 +47,16 @@ class TrainingState:
     """What a training run consists of; all of it is in a checkpoint.
 
     Attributes:
-        model: on its device.
+        model: on its device; parts of it may be sharded.
         optimizer: wraps the optimizer and the loss scaler.
         ema: the averaged weights, or None.
         spec: `DetectorSpec.to_data()`.
         meta: facts about the run, as plain data.
         seed: of this run.
-        keep: number of checkpoints that stay.
+        saving: when checkpoints are written, and how many stay.
+        on_nan: what happens when a step is not finite.
         resumed: content of the checkpoint to go on from, or None.
+        recovery: how often that happened so far.
     """
 
     model: DetectorTraining
@@ -52,8 +65,10 @@ class TrainingState:
     spec: dict[str, Any]
     meta: dict[str, Any]
     seed: int
-    keep: int
+    saving: CheckpointSettings
+    on_nan: NanPolicy
     resumed: dict[str, Any] | None
+    recovery: Recovery = field(default_factory=Recovery)
 
 
 class StreamTrainLoop(BaseLoop):
@@ -71,37 +86,51 @@ class StreamTrainLoop(BaseLoop):
         self.iter = 0
 
     def run(self) -> nn.Module:
-        """Trains up to the last iteration."""
+        """Trains up to the last iteration.
+
+        Raises:
+            StoppedError: a signal asked for it; the state is saved.
+        """
         self.runner.call_hook("before_train")
         self.runner.call_hook("before_train_epoch")
-        self.dataloader.sampler.start_at(self.iter)
         self.runner.model.train()
-        if self.iter < self.max_iters:
-            loading = iter(self.dataloader)
-            self.runner.restore_random_generators()  # starting workers may have drawn from them
-            for batch in batches(loading):
-                self._step(batch)
-                if self.iter == self.max_iters:
-                    break
+        with full_memory_told(), dead_workers_told(), lost_processes_told():
+            while self.iter < self.max_iters:
+                self._stretch()
         self.runner.call_hook("after_train_epoch")
         self.runner.call_hook("after_train")
         model: nn.Module = self.runner.model
         return model
 
-    def _step(self, batch: ModelBatch) -> None:
-        """One optimizer step with its hooks."""
+    def _stretch(self) -> None:
+        """Iterations up to the last one, or to one after which the data goes on elsewhere."""
+        self.dataloader.sampler.start_at(self.runner.next_batch())
+        loading = iter(self.dataloader)
+        self.runner.restore_random_generators()  # starting workers may have drawn from them
+        for batch in batches(loading):
+            in_order = self._step(batch)
+            if self.iter == self.max_iters or not in_order:
+                return
+            self.runner.stop_if_asked()
+
+    def _step(self, batch: ModelBatch) -> bool:
+        """One optimizer step with its hooks.
+
+        Returns:
+            whether the next batch is the one to go on with: not after a rollback.
+        """
         position = {"batch_idx": self.iter, "data_batch": batch}
         self.runner.call_hook("before_train_iter", **position)
+        self.runner.nan_guard.before_step()
         try:
             outputs = self.runner.model.train_step(batch, optim_wrapper=self.runner.optim_wrapper)
         except FloatingPointError as error:
-            samples = ", ".join(batch.names)
-            raise DrivetrError(
-                f"training stopped at iteration {self.iter + 1}: {error}, with samples {samples};"
-                " look at them with drivetr verify, or lower optimizer.lr"
-            ) from error
+            if self.runner.nan_guard.rolls_back(error, batch):
+                return False
+            outputs = None
         self.runner.call_hook("after_train_iter", **position, outputs=outputs)
         self.iter += 1
+        return True
 
 
 def wrapped_for_processes(model: nn.Module, device: torch.device) -> nn.Module:
@@ -126,6 +155,7 @@ class TrainRunner(Runner):
         max_iters: int,
         log_interval: int,
         hooks: list[Hook],
+        stop: StopSignals,
         launcher: str = "none",
     ) -> None:
         """Takes over built objects.
@@ -137,10 +167,14 @@ class TrainRunner(Runner):
             max_iters: optimizer steps of the whole run.
             log_interval: iterations between two lines of the log.
             hooks: further hooks.
+            stop: the signals that end the run early.
             launcher: how the processes were started; the process group exists already.
         """
         self.state = state
+        self.stop = stop
+        self.nan_guard = NanGuard(self)
         self.device = next(state.model.parameters()).device
+        self._saved = 0  # iteration of the last checkpoint
         backends = [{"type": "LocalVisBackend"}, {"type": "TensorboardVisBackend"}]
         logger = {"type": "LoggerHook", "interval": log_interval}
         super().__init__(
@@ -184,47 +218,108 @@ class TrainRunner(Runner):
         saved = self.state.resumed
         if saved is None:
             return
-        self.state.model.load_state_dict(saved["model"])
+        load_whole_weights(self.state.model, saved["model"])
         if self.state.ema is not None:
             self.state.ema.load_state_dict(saved["ema"])
-        self.state.optimizer.load_state_dict(saved["optimizer"])
-        memory = saved.get("memory", [{}] * self.world_size)[self.rank]  # older ones had none
-        self.state.model.load_memory({k: v.to(self.device) for k, v in memory.items()})
+        optimizer = sharded_optimizer_state(saved["optimizer"], self.state.optimizer.optimizer)
+        self.state.optimizer.load_state_dict(optimizer)
+        if self._same_processes(saved):
+            memory = saved.get("memory", [{}] * self.world_size)[self.rank]  # older ones had none
+            self.state.model.load_memory({k: v.to(self.device) for k, v in memory.items()})
         for key, entry in saved["log"].items():
             self.message_hub.log_scalars[key] = HistoryBuffer(entry["values"], entry["counts"])
         self.train_loop.iter = saved["iteration"]
 
-    def restore_random_generators(self) -> None:
-        """Puts back the generators of a checkpoint, or seeds those of this process afresh."""
-        if self.state.resumed is None:
-            seed_everything(self.state.seed + self.rank)
-        else:
-            set_rng_state(self.state.resumed["rng"][self.rank], self.device)
+    def _same_processes(self, saved: dict[str, Any]) -> bool:
+        """Whether a checkpoint has an entry of its own for every process of this run."""
+        return len(saved["rng"]) == self.world_size
 
-    def save(self) -> None:
-        """Writes a checkpoint after the present iteration; every process has to call it."""
-        rng = gathered(rng_state(self.device))
-        memory = gathered(self.state.model.memory_state())
-        if self.rank != 0:
+    def back_to_last_checkpoint(self) -> int:
+        """Puts back the state of the newest checkpoint of this run.
+
+        Returns:
+            its iteration.
+
+        Raises:
+            DrivetrError: there is none.
+        """
+        found = latest_checkpoint(Path(self.work_dir))
+        if found is None:
+            raise DrivetrError(
+                f"{self.work_dir} has no checkpoint to go back to; lower checkpoint.interval, or"
+                " use --on-nan skip"
+            )
+        self.state.resumed = found[1]
+        self.load_or_resume()
+        # Data goes on elsewhere: what the lanes' last frames left does not belong to the next ones.
+        self.training_module.forget_all()
+        iteration: int = found[1]["iteration"]
+        return iteration
+
+    def next_batch(self) -> int:
+        """The place in the stream of batches of the next iteration."""
+        return self.iter + self.state.recovery.batches_left_out
+
+    def restore_random_generators(self) -> None:
+        """Puts back the generators of a checkpoint, or seeds those of this process afresh.
+
+        Afresh as well where the checkpoint is of another number of processes.
+        """
+        saved = self.state.resumed
+        if saved is None:
+            seed_everything(self.state.seed + self.rank)
+        elif self._same_processes(saved):
+            set_rng_state(saved["rng"][self.rank], self.device)
+        else:
+            seed_everything(seed_from("processes", self.state.seed, saved["iteration"], self.rank))
+
+    def stop_if_asked(self) -> None:
+        """Saves and leaves if a signal reached any process; every process has to call it.
+
+        Raises:
+            StoppedError: so it was.
+        """
+        name = self.stop.agreed()
+        if name is None:
             return
-        weights = self.state.model.state_dict()
-        for name, value in weights.items():
-            if value.is_floating_point() and not value.isfinite().all():
-                raise DrivetrError(
-                    f"{name} is not finite after iteration {self.iter + 1}, not saved"
-                )
+        if self._saved != self.iter:
+            self.save(self.iter)
+        path = checkpoint_path(Path(self.work_dir), self.iter)
+        raise StoppedError(f"{name} received, saved {path} and stopped; go on with --resume")
+
+    def save(self, done: int, may_fail: bool = False) -> None:
+        """Writes a checkpoint after so many iterations; every process has to call it.
+
+        Args:
+            done: optimizer steps so far.
+            may_fail: go on without it where the file cannot be written.
+
+        Raises:
+            DrivetrError: a weight is not finite, or the file cannot be written.
+        """
         state = {
-            "iteration": self.iter + 1,
+            "iteration": done,
             "spec": self.state.spec,
-            "model": weights,
-            "ema": None if self.state.ema is None else self.state.ema.state,
-            "optimizer": self.state.optimizer.state_dict(),
-            "rng": rng,
-            "memory": memory,
+            "model": whole(self.state.model.state_dict()),
+            "ema": None if self.state.ema is None else whole(self.state.ema.state),
+            "optimizer": whole(self.state.optimizer.state_dict()),
+            "rng": gathered(rng_state(self.device)),
+            "memory": gathered(self.state.model.memory_state()),
+            "recovery": asdict(self.state.recovery),
             "log": self._log_state(),
             "meta": self.state.meta,
         }
-        path = save_checkpoint(state, Path(self.work_dir), self.state.keep)
+        refuse_not_finite(state)
+        folder = Path(self.work_dir)
+        try:
+            path = by_first_process(lambda: save_checkpoint(state, folder, self.state.saving.keep))
+        except DrivetrError as error:
+            what = f"{error}; earlier checkpoints stay as they are"
+            if not may_fail:
+                raise DrivetrError(f"{what}: make room and go on with --resume") from error
+            self.logger.warning(f"{what}, going on without this one")
+            return
+        self._saved = done
         self.logger.info(f"Saved {path}")
 
     def _log_state(self) -> dict[str, dict[str, list[float]]]:

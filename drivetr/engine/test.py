@@ -5,7 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from drivetr.engine.api import LoadedDetector
+from drivetr.engine.devices import full_memory_told
+from drivetr.engine.gather import lost_processes_told, rank_and_size
 from drivetr.engine.judges.exam import Exam
+from drivetr.engine.loaders import dead_workers_told
 from drivetr.errors import DrivetrError
 
 # Name of a dataset's class -> module and function that judges what is predicted for it. By name,
@@ -24,8 +27,10 @@ def test(
     dataset: tuple[str | None, str | None, str | None],
     results: Path,
     metrics: Path,
-) -> str:
+) -> str | None:
     """Predicts every sample of a split and judges the predictions.
+
+    Several processes share the predictions; the first one judges.
 
     Args:
         loaded: the trained model.
@@ -34,7 +39,7 @@ def test(
         metrics: where the metrics go.
 
     Returns:
-        the metrics as a text.
+        the metrics as a text; None in other processes than the first.
 
     Raises:
         DrivetrError: the split cannot be judged; told before anything is predicted.
@@ -52,4 +57,12 @@ def test(
     module, function = JUDGES[kind]
     judge: Callable[[Exam], str] = getattr(importlib.import_module(module), function)
     root = None if dataroot is None else Path(dataroot)
-    return judge(Exam(loaded, root, version, str(split), results, metrics))
+    exam = Exam(loaded, root, version, str(split), results, metrics)
+    with full_memory_told(), dead_workers_told(), lost_processes_told():
+        if rank_and_size()[0] != 0:
+            exam.assist()
+            return None
+        try:
+            return judge(exam)
+        finally:
+            exam.dismiss()

@@ -1,10 +1,11 @@
 """Training from a config: everything built, checked and said aloud, then handed to the runner."""
 
 import json
+import math
 import shlex
 import sys
 import time
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,23 +13,24 @@ from typing import Any
 import mmengine
 import torch
 from mmengine.hooks import Hook
-from torch import distributed
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 import drivetr
 from drivetr.engine.build import Builder
 from drivetr.engine.checkpoint import (
     LAST,
+    CheckpointSettings,
     iteration_of,
     latest_checkpoint,
     list_checkpoints,
     read_checkpoint,
     remove_leftovers,
 )
-from drivetr.engine.checks import at_least, difference_of_classes
+from drivetr.engine.checks import difference_of_classes
 from drivetr.engine.config import RunConfig
-from drivetr.engine.devices import choose_device, flushed_denormals, start_processes
+from drivetr.engine.devices import choose_device, flushed_denormals, process_group
 from drivetr.engine.ema import Ema, EmaSettings
+from drivetr.engine.gather import by_first_process, once_first_is_done, rank_and_size
 from drivetr.engine.hooks import (
     CheckpointHook,
     EmaHook,
@@ -37,12 +39,16 @@ from drivetr.engine.hooks import (
     ScheduleHook,
 )
 from drivetr.engine.loaders import TrainLoaderSettings, build_dataset, loader_for_training
+from drivetr.engine.lock import locked_folder
+from drivetr.engine.nan_policy import NanPolicy, Recovery
 from drivetr.engine.optim import build_optimizer, wrap_optimizer
 from drivetr.engine.registry import to_data
 from drivetr.engine.rng import seed_everything
 from drivetr.engine.runner import TrainingState, TrainRunner
 from drivetr.engine.schedule import Schedule
+from drivetr.engine.sharding import shard_blocks
 from drivetr.engine.spec import DetectorSpec, without_init
+from drivetr.engine.stopping import StopSignals
 from drivetr.engine.training import DetectorTraining, has_memory
 from drivetr.errors import DrivetrError
 from drivetr.files import atomic_text
@@ -52,23 +58,6 @@ _LANES = tuple(
     f"train_data.{key}"
     for key in ("dataroot", "version", "split", "streaming", "sequences_per_scene", "turns")
 )
-
-
-@dataclass(frozen=True)
-class CheckpointSettings:
-    """How often a checkpoint is written, and how many stay.
-
-    Attributes:
-        interval: iterations between two; the last iteration is always saved.
-        keep: newest ones that are not removed.
-    """
-
-    interval: int = 1000
-    keep: int = 2
-
-    def __post_init__(self) -> None:
-        """Checks the ranges."""
-        at_least(self, interval=1, keep=1)
 
 
 @dataclass(frozen=True)
@@ -112,8 +101,17 @@ def train(config: RunConfig, options: RunOptions) -> Path:
 
     Raises:
         DrivetrError: anything the user can mend, such as a wrong key or a loss that is not finite.
+        StoppedError: SIGTERM or SIGUSR1 ended it after a step; its state is saved.
     """
-    rank, world_size = start_processes(options.launcher)
+    with process_group(options.launcher), ExitStack() as stack:
+        by_first_process(lambda: _take_folder(options.work_dir, stack))
+        _run(config, options)
+    return options.work_dir / LAST
+
+
+def _run(config: RunConfig, options: RunOptions) -> None:
+    """Builds and trains, in a work folder that belongs to this run."""
+    rank, world_size = rank_and_size()
     device = choose_device(options.device)
     torch.backends.cudnn.deterministic = True  # a resumed run repeats what it does
     notes: list[str] = []
@@ -123,41 +121,43 @@ def train(config: RunConfig, options: RunOptions) -> Path:
     )
     seed_everything(config.seed)
     model = _build_model(config, builder).to(device)
-    dataset, loading = _open_dataset(config, builder, rank)
+    dataset, loading = _open_dataset(config, builder)
     sequences = _sequences(config, model, dataset, loading)
-    work_dir = _made_folder(options, rank)
+    _shard(config, model, world_size, notes)
     length = _length(config, builder, len(dataset), (loading.batch_size, world_size))
     optimizer = build_optimizer(model, config.optimizer, length.lr_scale, config.file)
-    saving: CheckpointSettings = builder.call(CheckpointSettings, config.checkpoint, "checkpoint")
     state = TrainingState(
         model=model,
-        optimizer=wrap_optimizer(optimizer, config.clip_norm, config.amp, device, config.file),
+        optimizer=wrap_optimizer(optimizer, config, device),
         ema=_build_ema(config, model, builder),
         spec=DetectorSpec.of_config(config).to_data(),
         meta=_facts(config, (loading.batch_size, world_size), length.iterations),
         seed=config.seed,
-        keep=saving.keep,
+        saving=builder.call(CheckpointSettings, config.checkpoint, "checkpoint"),
+        on_nan=builder.call(NanPolicy, config.on_nan, "on_nan"),
         resumed=resumed,
+        recovery=Recovery(**(resumed or {}).get("recovery", {})),  # older ones had none
     )
     _check_same_run(state, notes)
-    runner = TrainRunner(
-        state,
-        work_dir=work_dir,
-        loader=loader_for_training(dataset, loading, config.seed, device, sequences, loading.turns),
-        max_iters=length.iterations,
-        log_interval=config.log_interval,
-        hooks=_hooks(config, state, length, saving.interval),
-        launcher=options.launcher,
-    )
-    if rank == 0:
-        _record(Path(runner.log_dir), config, state.meta)
-    for note in notes:
-        runner.logger.info(note)
-    with logging_redirect_tqdm([runner.logger]) if sys.stderr.isatty() else nullcontext():
-        runner.train()
-    if distributed.is_initialized():
-        distributed.destroy_process_group()
-    return options.work_dir / LAST
+    with StopSignals() as stop:
+        runner = TrainRunner(
+            state,
+            work_dir=options.work_dir,
+            loader=loader_for_training(
+                dataset, loading, config.seed, device, sequences, loading.turns
+            ),
+            max_iters=length.iterations,
+            log_interval=config.log_interval,
+            hooks=_hooks(config, state, length),
+            stop=stop,
+            launcher=options.launcher,
+        )
+        if rank == 0:
+            _record(Path(runner.log_dir), config, state.meta)
+        for note in notes:
+            runner.logger.info(note)
+        with logging_redirect_tqdm([runner.logger]) if sys.stderr.isatty() else nullcontext():
+            runner.train()
 
 
 def _find_resumed(options: RunOptions, notes: list[str]) -> dict[str, Any] | None:
@@ -205,15 +205,13 @@ def _build_model(config: RunConfig, builder: Builder) -> DetectorTraining:
     )
 
 
-def _open_dataset(
-    config: RunConfig, builder: Builder, rank: int
-) -> tuple[Any, TrainLoaderSettings]:
+def _open_dataset(config: RunConfig, builder: Builder) -> tuple[Any, TrainLoaderSettings]:
     """The training split; the first process builds the index where it is absent, others wait."""
-    if rank != 0:
-        distributed.barrier()
-    dataset, loading = build_dataset(config.train_data, "train_data", builder, TrainLoaderSettings)
-    if rank == 0 and distributed.is_initialized():
-        distributed.barrier()
+
+    def opened() -> tuple[Any, TrainLoaderSettings]:
+        return build_dataset(config.train_data, "train_data", builder, TrainLoaderSettings)
+
+    dataset, loading = once_first_is_done(opened)
     if len(dataset) == 0:
         raise DrivetrError(f"{config.file}: train_data has no samples in split of that name")
     _check_classes(config, dataset)
@@ -270,15 +268,26 @@ def _build_ema(config: RunConfig, model: DetectorTraining, builder: Builder) -> 
     return Ema(model, builder.call(EmaSettings, config.ema, "ema"))
 
 
-def _hooks(
-    config: RunConfig, state: TrainingState, length: _Length, checkpoint_interval: int
-) -> list[Hook]:
+def _shard(config: RunConfig, model: DetectorTraining, processes: int, notes: list[str]) -> None:
+    """Shards what the config names over the processes of the run."""
+    if not config.fsdp:
+        return
+    if processes == 1:
+        raise DrivetrError(
+            f"{config.file}: fsdp shares weights between processes, and there is one; start several"
+            " with torchrun and --launcher pytorch, or leave it out"
+        )
+    blocks = shard_blocks(model, tuple(config.fsdp), config.file)
+    notes.append(f"{len(blocks)} blocks of {', '.join(config.fsdp)} sharded over {processes}")
+
+
+def _hooks(config: RunConfig, state: TrainingState, length: _Length) -> list[Hook]:
     """What happens between two iterations."""
     rates = [group["lr"] for group in state.optimizer.param_groups]
     hooks: list[Hook] = [
         ScheduleHook(length.schedule, rates),
         LogWindowHook(config.log_interval),
-        CheckpointHook(checkpoint_interval),
+        CheckpointHook(state.saving),
         ProgressHook(),
     ]
     return hooks if state.ema is None else [*hooks, EmaHook(state.ema)]
@@ -305,7 +314,8 @@ def _check_same_run(state: TrainingState, notes: list[str]) -> None:
     """Refuses to go on with something else than what the checkpoint belongs to."""
     if state.resumed is None:
         return
-    for key in ("seed", "batch_size", "world_size", "iterations"):
+    _check_same_frames(state, notes)
+    for key in ("seed", "iterations"):
         then, now = state.resumed["meta"][key], state.meta[key]
         if then != now:
             raise DrivetrError(f"--resume: the run had {key} {then}, now it is {now}; keep it")
@@ -330,6 +340,29 @@ def _check_same_run(state: TrainingState, notes: list[str]) -> None:
         raise DrivetrError("--resume: one of config and checkpoint has an ema, the other has not")
 
 
+def _check_same_frames(state: TrainingState, notes: list[str]) -> None:
+    """Lets a step be shared by other processes than before, as long as it has the same frames.
+
+    Which frames a step has depends on their number alone, see `StreamSampler`; what the processes
+    draw from their own generators, such as dropout, does not survive such a change.
+    """
+    assert state.resumed is not None
+    then, now = (
+        [meta["world_size"], meta["batch_size"]] for meta in (state.resumed["meta"], state.meta)
+    )
+    if then == now:
+        return
+    told = "the run had {} processes with {} frames each".format(*then)
+    told += ", now it is {} with {}".format(*now)
+    if math.prod(then) != math.prod(now):
+        raise DrivetrError(
+            f"--resume: {told}; keep the product, so that steps have the same frames"
+        )
+    if any(state.resumed.get("memory", ())):
+        raise DrivetrError(f"--resume: {told}; keep both, the memories belong to their lanes")
+    notes.append(f"--resume: {told}: steps have the same frames, dropout draws anew")
+
+
 def _differences(then: Any, now: Any, where: str = "") -> list[str]:
     """Dotted names of the entries in which two configs, as data, differ."""
     if isinstance(then, dict) and isinstance(now, dict):
@@ -342,17 +375,20 @@ def _differences(then: Any, now: Any, where: str = "") -> list[str]:
     return [] if then == now else [where]
 
 
-def _made_folder(options: RunOptions, rank: int) -> Path:
-    """The run's folder, without what a killed run left unfinished."""
+def _take_folder(work_dir: Path, stack: ExitStack) -> None:
+    """Makes the run's folder, locks it, and removes what a killed run left unfinished.
+
+    Raises:
+        DrivetrError: it cannot be written, or another run has it.
+    """
     try:
-        options.work_dir.mkdir(parents=True, exist_ok=True)
-        if rank == 0:
-            remove_leftovers(options.work_dir)
+        work_dir.mkdir(parents=True, exist_ok=True)
+        stack.enter_context(locked_folder(work_dir))
+        remove_leftovers(work_dir)
     except OSError as error:
         raise DrivetrError(
-            f"--work-dir {options.work_dir} cannot be made ({error.strerror}); name another"
+            f"--work-dir {work_dir} cannot be written ({error.strerror}); name another"
         ) from error
-    return options.work_dir
 
 
 def _record(folder: Path, config: RunConfig, meta: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from drivetr.models.criterion import mean_over_ranks
 from drivetr.structures.batch import ModelBatch
 from drivetr.structures.stream_memory import StreamMemory
 
@@ -72,11 +73,7 @@ class DetectorTraining(nn.Module):
         return {"batch": batch.to(next(self.detector.parameters()).device)}
 
     def forward(self, batch: ModelBatch, mode: str = "loss") -> dict[str, Tensor]:
-        """The weighted losses of a batch.
-
-        Raises:
-            FloatingPointError: one of them is NaN or infinite.
-        """
+        """The weighted losses of a batch."""
         extra = {}
         if self.denoising is not None:
             extra["noised"] = self.denoising(batch.targets)
@@ -86,11 +83,15 @@ class DetectorTraining(nn.Module):
         self.memories.append(None if memory is None else memory.detach())
         self.memories.popleft()
         losses: dict[str, Tensor] = self.criterion(outputs, *batch.truth)
-        values = torch.stack([value.detach().float() for value in losses.values()]).tolist()
-        for name, value in zip(losses, values, strict=True):
-            if not math.isfinite(value):
-                raise FloatingPointError(f"the loss is not finite ({name} = {value})")
         return losses
+
+    def forget_last(self) -> None:
+        """Drops the memory that the last batch left, which may not be finite."""
+        self.memories[-1] = None
+
+    def forget_all(self) -> None:
+        """Drops all memories."""
+        self.memories = deque([None] * len(self.memories))
 
     def memory_state(self) -> dict[str, Tensor]:
         """The memories by number and name; those that are empty are left out."""
@@ -110,10 +111,19 @@ class DetectorTraining(nn.Module):
                 self.memories[turn] = StreamMemory(**held)
 
     def parse_losses(self, losses: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
-        """The sum to minimise, and the numbers for the log (called by mmengine)."""
+        """The sum to minimise, and the means over all processes for the log (called by mmengine).
+
+        Raises:
+            FloatingPointError: a loss is NaN or infinite in any process; raised in all of them, so
+                that none waits for the others' gradients.
+        """
         total = torch.stack(list(losses.values())).sum()
-        values = torch.stack([total, *losses.values()]).detach().tolist()  # one wait for the device
-        return total, dict(zip(["loss", *losses], values, strict=True))
+        means = mean_over_ranks(torch.stack([*losses.values(), total]).detach().float())
+        log = dict(zip([*losses, "loss"], means.tolist(), strict=True))  # one wait for the device
+        for name, value in log.items():
+            if not math.isfinite(value):
+                raise FloatingPointError(f"the loss is not finite ({name} = {value})")
+        return total, log
 
     def train_step(self, batch: ModelBatch, optim_wrapper: OptimizerStep) -> dict[str, float]:
         """One optimizer step; the counterpart of MMDistributedDataParallel's for one process."""

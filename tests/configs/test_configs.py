@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from drivetr.engine.build import Builder
+from drivetr.engine.checkpoint import CheckpointSettings
 from drivetr.engine.config import RunConfig, load_config
 from drivetr.engine.ema import EmaSettings
 from drivetr.engine.loaders import LoaderSettings, TrainLoaderSettings
 from drivetr.engine.optim import build_optimizer
 from drivetr.engine.schedule import Schedule
 from drivetr.engine.spec import DetectorSpec
-from drivetr.engine.train import CheckpointSettings
 from drivetr.engine.training import DetectorTraining, has_memory
 
 ROOT = Path(__file__).parents[2]

@@ -5,7 +5,12 @@ import subprocess
 import pytest
 import torch
 
-from drivetr.engine.devices import choose_device, flushed_denormals, start_processes
+from drivetr.engine.devices import (
+    choose_device,
+    flushed_denormals,
+    full_memory_told,
+    start_processes,
+)
 from drivetr.errors import DrivetrError
 
 
@@ -74,3 +79,19 @@ def test_denormals_return_after_training():
     with flushed_denormals():
         assert (tiny * 0.5).item() == 0
     assert (tiny * 0.5).item() > 0
+
+
+class TestFullMemory:
+    def test_an_allocation_that_fails(self):
+        said = r"can't allocate memory.*lower batch_size"
+        with pytest.raises(DrivetrError, match=said), full_memory_told():
+            torch.empty(2**50)
+
+    def test_the_error_that_cuda_raises(self):
+        said = r"CUDA out of memory\. Tried.*--fsdp"
+        with pytest.raises(DrivetrError, match=said), full_memory_told():
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB\nmore")
+
+    def test_other_errors_stay(self):
+        with pytest.raises(RuntimeError, match="shape"), full_memory_told():
+            raise RuntimeError("shape")

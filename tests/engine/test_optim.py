@@ -1,6 +1,8 @@
 """Parameter groups, clipping and mixed precision."""
 
 import math
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,11 +10,13 @@ from mmengine.logging import MessageHub
 from torch import nn
 from torch.optim import SGD, AdamW
 
+from drivetr.engine.config import load_config
 from drivetr.engine.optim import build_optimizer, parameter_groups, wrap_optimizer
 from drivetr.engine.training import DetectorTraining
 from drivetr.errors import DrivetrError
 from tests.engine.tiny import TinyBackbone, TinyCriterion, TinyDetector
 
+CONFIG = load_config(Path(__file__).with_name("tiny_config.py"))
 CPU = torch.device("cpu")
 
 
@@ -59,7 +63,9 @@ class TestGroups:
 
 class TestWrapper:
     def wrapped(self, module, clip_norm=None, amp="off"):
-        wrapper = wrap_optimizer(SGD(module.parameters(), lr=1.0), clip_norm, amp, CPU, "c.py")
+        wrapper = wrap_optimizer(
+            SGD(module.parameters(), lr=1.0), replace(CONFIG, clip_norm=clip_norm, amp=amp), CPU
+        )
         wrapper.message_hub = MessageHub.get_instance(f"hub{id(wrapper)}")
         return wrapper
 

@@ -98,7 +98,10 @@ class TestResume:
         ("change", "said"),
         [
             ({"seed": 5}, "seed 0, now it is 5"),
-            ({"train_data.batch_size": 1}, "batch_size 2, now it is 1"),
+            (
+                {"train_data.batch_size": 1},
+                "1 processes with 2 frames each, now it is 1 with 1; keep the product",
+            ),
             ({"schedule.iterations": 30}, "iterations 2, now it is 30"),
             ({"model.num_queries": 4}, "model is not the one"),
             ({"ema": None}, "has an ema"),
@@ -186,7 +189,7 @@ class TestFailures:
 
     def test_work_dir_below_a_file(self, tmp_path):
         (tmp_path / "file").touch()
-        with pytest.raises(DrivetrError, match="cannot be made"):
+        with pytest.raises(DrivetrError, match="cannot be written"):
             train(config_with(), RunOptions(tmp_path / "file" / "run"))
 
 

@@ -1,12 +1,14 @@
 """A detector, criterion and dataset that train in milliseconds and draw from every generator."""
 
 import random
+import time
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from drivetr.data.sampler import DrawKey, generator_from
+from drivetr.nn.backbones.vit import ViT
 from drivetr.structures.cameras import Cameras
 from drivetr.structures.detections import Detections
 from drivetr.structures.frame import Frame, Targets, collate_frames
@@ -24,7 +26,8 @@ def tiny_cameras() -> Cameras:
 class TinyDataset(torch.utils.data.Dataset[Frame]):
     """Noise images, whose augmentation comes from the generator of their place in the stream.
 
-    A version named "bad" has a sample whose truth is infinite.
+    A version named "bad" has a sample whose truth is infinite, one named "broken" has one that
+    cannot be loaded, and one named "slow" takes its time.
     """
 
     collate = staticmethod(collate_frames)
@@ -39,8 +42,16 @@ class TinyDataset(torch.utils.data.Dataset[Frame]):
     def __len__(self) -> int:
         return self.length
 
+    @property
+    def tokens(self) -> list[str]:
+        return [f"token{i}" for i in range(self.length)]
+
     def __getitem__(self, key: int | DrawKey) -> Frame:
         key = DrawKey(key, 0) if isinstance(key, int) else key
+        if self.version == "broken" and key.index == 3:
+            raise KeyError("calibration")
+        if self.version == "slow":
+            time.sleep(0.05)
         image = torch.randint(256, (1, 3, 8, 8), generator=generator_from(key.index))
         shift = torch.randint(20, (1,), generator=generator_from(key.seed))
         boxes = torch.full((2, 10), 0.1 * key.index)
@@ -61,22 +72,39 @@ class TinyDataset(torch.utils.data.Dataset[Frame]):
 
 
 class TinyBackbone(nn.Module):
-    def __init__(self, channels: int = 4) -> None:
+    """With `norm=False` a frame's features do not depend on the others in its batch."""
+
+    def __init__(self, channels: int = 4, norm: bool = True) -> None:
         super().__init__()
         self.conv = nn.Conv2d(3, channels, 3, padding=1)
-        self.norm = nn.BatchNorm2d(channels)
+        self.norm = nn.BatchNorm2d(channels) if norm else nn.Identity()
 
     def forward(self, images: Tensor) -> Tensor:
         return self.norm(self.conv(images))
 
 
+class TinyTransformer(nn.Module):
+    """A real vision transformer, as small as its blocks allow."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.vit = ViT(
+            image_size=8, patch_size=4, num_layers=3, num_heads=2, embed_dim=4, mlp_dim=6
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.vit(images)[0]
+
+
 class TinyDetector(nn.Module):
     """Dropout makes it use torch's generator; `ballast` makes its checkpoints take a while."""
 
-    def __init__(self, backbone: nn.Module, num_queries: int = 3, ballast: int = 1) -> None:
+    def __init__(
+        self, backbone: nn.Module, num_queries: int = 3, ballast: int = 1, dropout: float = 0.5
+    ) -> None:
         super().__init__()
         self.backbone = backbone
-        self.dropout = nn.Dropout(0.5)
+        self.dropout = nn.Dropout(dropout)
         self.num_queries = num_queries
         self.logits = nn.Linear(4, num_queries * 2)
         self.boxes = nn.Linear(4, num_queries * 10)

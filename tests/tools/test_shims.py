@@ -33,12 +33,6 @@ class TestTranslate:
         load("mmdet3d_flags").translate(["c.py", "--local_rank=1"])
         assert load("mmdet3d_flags").os.environ["LOCAL_RANK"] == "3"
 
-    def test_a_command_of_one_process_takes_no_launcher(self):
-        translate = load("mmdet3d_flags").translate
-        assert translate(["c.py", "--launcher", "none"], launches=False) == ["c.py"]
-        with pytest.raises(SystemExit):
-            translate(["c.py", "--launcher", "pytorch"], launches=False)
-
     def test_auto_scaling_is_always_on(self):
         assert load("mmdet3d_flags").translate(["c.py", "--auto-scale-lr"]) == ["c.py"]
 

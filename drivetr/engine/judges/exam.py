@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from tqdm import tqdm
 from drivetr.engine.api import LoadedDetector
 from drivetr.engine.checks import difference_of_classes
 from drivetr.engine.loaders import LoaderSettings
+from drivetr.engine.rounds import Rounds
 from drivetr.errors import DrivetrError
 
 
@@ -72,8 +74,33 @@ class Exam:
                 " was trained on"
             )
 
+    @cached_property
+    def _rounds(self) -> Rounds[tuple[Any, Any]]:
+        return Rounds()
+
     def predictions(self) -> Iterator[tuple[Any, Any]]:
         """Every sample without its images, and its prediction; shows its progress."""
+        dataset, _ = self._opened
+        self._rounds.goes_on()
+        return iter(tqdm(self._shared(), total=len(dataset), desc="Testing", unit="sample"))
+
+    def assist(self) -> None:
+        """What another process than the first does: predicts its share and hands it over."""
+        if self._rounds.goes_on():  # the first one has opened the dataset, and so built its index
+            for _ in self._shared():
+                pass
+
+    def dismiss(self) -> None:
+        """At the end of the first process, however it comes: nobody waits for it any more."""
+        self._rounds.dismiss()
+
+    def _shared(self) -> Iterator[tuple[Any, Any]]:
         dataset, settings = self._opened
-        found = self.loaded.predictions(dataset, settings)
-        return iter(tqdm(found, total=len(dataset), desc="Testing", unit="sample"))
+        if self._rounds.size == 1:
+            return self.loaded.predictions(dataset, settings)
+        units = self.loaded.units(dataset, settings)
+        mine = units[self._rounds.rank :: self._rounds.size]
+        found = self.loaded.predictions(dataset, settings, mine)
+        return self._rounds.results(
+            (list(islice(found, sum(map(len, unit)))) for unit in mine), len(units)
+        )
