@@ -87,8 +87,9 @@ def main() -> None:
             work_dir = args.folder / f"{file_name(name)}_seed{seed}"
             steps = round(args.iterations / COSTS[name])
             options = (f"schedule.iterations={steps}", *LINES[name].options)
-            if args.start is not None:
+            if args.start is not None:  # what is trained already learns at half the rate
                 options += tuple(f"{part}.init={args.start}" for part in TAKES[name])
+                options += ("optimizer.lr=0.0004",)
             make = partial(
                 train_and_test,
                 replace(LINES[name], options=options),

@@ -37,3 +37,5 @@ model = dict(
     move_on=True,
 )
 train_data.update(streaming=True, turns=16)
+# Judging what belongs together is learned from few moving objects.
+optimizer.update(module_lr={"detector.head.velocity": 3.0})
