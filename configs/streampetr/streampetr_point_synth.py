@@ -29,7 +29,7 @@ model = dict(
         type=QueryMemory,
         span=span,
         embed_dim=embed_dim,
-        length=64,
+        length=96,
         num_propagated=0,
         num_pushed=32,
         tell_positions=False,
@@ -37,3 +37,5 @@ model = dict(
     move_on=True,
 )
 train_data.update(streaming=True, turns=16)
+# Judging what belongs together is learned from few moving objects.
+optimizer.update(module_lr={"detector.head.velocity": 3.0})

@@ -109,6 +109,11 @@ class MultiViewDetector(nn.Module, ABC):
         self.span = span
         self.refine = refine
 
+    @property
+    def may_start_fresh(self) -> tuple[str, ...]:
+        """Parameters that weights of a detector without a past lack, for `init`."""
+        return tuple(name for name in self.state_dict() if name.startswith("head.velocity."))
+
     def forward(
         self,
         images: Tensor,

@@ -1,5 +1,6 @@
 """How velocity follows from images of two moments, or from what is remembered."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,6 +17,7 @@ _NO_PAST = (
     " give train_data and test_data past=dict(type=PastImages)"
 )
 MIN_AGE_S = 0.05  # places of moments that are nearer tell no velocity
+_SURE_S = 0.5  # places are in doubt as if seen so long ago, even those seen just now
 
 
 @dataclass(frozen=True)
@@ -108,16 +110,19 @@ class RecalledVelocity(nn.Module):
 
     Args:
         embed_dim: width C of the queries.
-        num_heads: answers side by side.
-        width_m: how far the object may be from where it should be, at first.
+        widths_m: for each of several answers side by side, how far the object may be from where it
+            should be half a second after it was seen, at first. It is known worse the longer ago
+            that was.
     """
 
-    def __init__(self, embed_dim: int, num_heads: int = 4, width_m: float = 2.5) -> None:
+    def __init__(self, embed_dim: int, widths_m: Sequence[float] = (1.0, 2.0, 3.0, 4.0)) -> None:
         super().__init__()
-        self.num_heads = num_heads
+        self.num_heads = num_heads = len(widths_m)
         self.asks = nn.Linear(embed_dim, embed_dim)
         self.answers = nn.Linear(embed_dim, embed_dim)
-        self.log_width = nn.Parameter(torch.full((num_heads,), width_m).log())
+        # What looks alike answers from the first step on.
+        self.answers.load_state_dict(self.asks.state_dict())
+        self.log_width = nn.Parameter(torch.tensor(widths_m).log())
         self.nowhere = nn.Parameter(torch.zeros(num_heads))
         self.gate = mlp(
             embed_dim + 2 * num_heads, embed_dim, num_heads + 1
@@ -150,10 +155,12 @@ class RecalledVelocity(nn.Module):
     ) -> Float[Tensor, "B heads Q M"]:
         """How likely each remembered query is each query's object; the rest to one is nowhere."""
         by_now = earlier.place + earlier.velocity * earlier.age_s[..., None]
-        off = torch.cdist(place, by_now).square()[:, None]  # B 1 Q M
+        off = torch.cdist(place, by_now).square() / (earlier.age_s + _SURE_S)[:, None]
         precision = (-2 * self.log_width).exp()[:, None, None]
         asks, answers = self._heads(self.asks(query)), self._heads(self.answers(earlier.content))
-        logits = asks @ answers.transpose(-1, -2) * asks.shape[-1] ** -0.5 - off * precision / 2
+        logits = (
+            asks @ answers.transpose(-1, -2) * asks.shape[-1] ** -0.5 - off[:, None] * precision / 2
+        )
         logits = logits.masked_fill(~earlier.known[:, None, None], -torch.inf)
         nowhere = self.nowhere[:, None, None].expand(*logits.shape[:-1], 1)
         return torch.cat([logits, nowhere], dim=-1).softmax(-1)[..., :-1]

@@ -87,7 +87,7 @@ def memory(rows: int, known: list[bool] | None = None) -> Remembered:
 
 def test_recalled_velocity_against_loops() -> None:
     torch.manual_seed(0)
-    head, earlier = RecalledVelocity(8, num_heads=2), memory(4, [True, False, True, True])
+    head, earlier = RecalledVelocity(8, widths_m=(1.0, 2.0)), memory(4, [True, False, True, True])
     torch.nn.init.uniform_(head.log_width)
     torch.nn.init.uniform_(head.nowhere)
     query, raw, place = torch.randn(2, 3, 8), torch.randn(2, 3, 2), 3 * torch.randn(2, 3, 2)
@@ -103,7 +103,8 @@ def test_recalled_velocity_against_loops() -> None:
                     now = earlier.place[b, m] + earlier.velocity[b, m] * earlier.age_s[b, m]
                     off = (place[b, q] - now).square().sum()
                     alike = asks[b, q, part] @ answers[b, m, part] / 2
-                    weight = (alike - off / (2 * head.log_width[h].exp() ** 2)).exp()
+                    doubt = (earlier.age_s[b, m] + 0.5) * head.log_width[h].exp() ** 2
+                    weight = (alike - off / (2 * doubt)).exp()
                     terms = terms + weight
                     went = went + weight * (place[b, q] - earlier.place[b, m]) / earlier.age_s[b, m]
                 ways.append(went / terms)
@@ -131,7 +132,7 @@ def test_the_place_learns_nothing_from_the_velocity() -> None:
 def test_it_learns_which_object_was_which() -> None:
     """Two kinds of objects cross: their looks tell which went where, their places do not."""
     torch.manual_seed(0)
-    head = RecalledVelocity(8, num_heads=1)
+    head = RecalledVelocity(8, widths_m=(2.5,))
     optimizer = torch.optim.Adam(head.parameters(), lr=0.03)
     looks = torch.randn(2, 8)
     losses = []
