@@ -178,7 +178,7 @@ def parse_options(pairs: list[str] | None) -> dict[str, Any]:
             raise DrivetrError(f"--cfg-options: {pair!r} is not of the form key=value")
         try:
             options[key] = ast.literal_eval(text)
-        except (ValueError, SyntaxError):
+        except (ValueError, SyntaxError, RecursionError, MemoryError):  # of nesting, both
             options[key] = text
     return options
 

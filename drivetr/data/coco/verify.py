@@ -21,11 +21,11 @@ def verify_coco(dataroot: Path, version: str, files: bool = True) -> Report:
     Raises:
         DrivetrError: there is no split of this version.
     """
-    files = sorted((dataroot / "annotations").glob(f"instances_*{version}.json"))
-    if not files:
+    found = sorted((dataroot / "annotations").glob(f"instances_*{version}.json"))
+    if not found:
         raise DrivetrError(f"{dataroot} has no annotations/instances_SPLIT{version}.json")
     report = Report(strict=False)
-    for path in files:
+    for path in found:
         split = path.stem.removeprefix("instances_")
         try:
             annotations = read_annotations(path)

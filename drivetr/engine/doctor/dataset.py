@@ -6,7 +6,8 @@ from pathlib import Path
 
 from drivetr.data.coco.annotations import is_coco
 from drivetr.data.coco.verify import verify_coco
-from drivetr.data.nuscenes.build import ensure_index, rebuild_command
+from drivetr.data.nuscenes.build import rebuild_command
+from drivetr.data.nuscenes.index import open_index
 from drivetr.data.nuscenes.store import index_folder
 from drivetr.data.nuscenes.verify import verify_dataset
 from drivetr.data.report import Report
@@ -67,7 +68,7 @@ def _index_state(dataroot: Path, version: str) -> Diagnosis:
         )
         return Diagnosis("index", Level.NOTE, told, f"{rebuild} builds it now")
     try:
-        ensure_index(dataroot, version, build=False)
+        open_index(dataroot, version, build=False).refuse_damage()
     except DrivetrError as error:
         return Diagnosis("index", Level.ERROR, str(error), rebuild)
     return Diagnosis("index", Level.OK, f"{folder} is whole and fits the tables")

@@ -66,7 +66,7 @@ def read_results(
         rows = json.loads(path.read_bytes())
     except FileNotFoundError as error:
         raise DrivetrError(f"results {path} do not exist") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DrivetrError(f"{path}: is not valid JSON ({error})") from error
     if not isinstance(rows, list):
         raise DrivetrError(f"{path}: found a {type(rows).__name__}, expected COCO's list of boxes")
@@ -81,7 +81,7 @@ def _fault(row: Any, image_ids: Collection[int], category_ids: Collection[int]) 
     if not isinstance(row, dict):
         return f"found {row!r}, expected an object with image_id, category_id, bbox and score"
     for name, known in (("image_id", image_ids), ("category_id", category_ids)):
-        if row.get(name) not in known:
+        if not isinstance(row.get(name), int) or row[name] not in known:
             return f"{name} {row.get(name)!r} is not in the annotations; is it of another split?"
     box, score = row.get("bbox"), row.get("score")
     if not (isinstance(box, list) and len(box) == 4 and all(map(_is_number, box))):
@@ -92,4 +92,5 @@ def _fault(row: Any, image_ids: Collection[int], category_ids: Collection[int]) 
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    kind = type(value)
+    return (kind is float and math.isfinite(value)) or (kind is int and abs(value) < 2**63)
