@@ -3,10 +3,14 @@
 import argparse
 import importlib
 import io
+import logging
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
+from typing import TextIO, cast
 
 from drivetr import __version__
+from drivetr.cli.terminal import PlainFormatter, PlainStream, printable
 from drivetr.errors import DrivetrError
 
 # One module of this package each, with HELP, EXAMPLE, add_arguments(parser) and run(args), which
@@ -52,13 +56,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     _say_what_can_be_said()
     args = build_parser().parse_args(argv)
+    if logging.lastResort is not None:  # what prints warnings where no logging is set up
+        logging.lastResort.setFormatter(PlainFormatter())
     try:
-        status: int | None = args.run(args)
+        with redirect_stdout(cast(TextIO, PlainStream(sys.stdout))):
+            status: int | None = args.run(args)
     except (DrivetrError, OSError) as error:
         sentence = _sentence(error)
         if args.debug or sentence is None:
             raise
-        print(f"drivetr {args.command}: {sentence}", file=sys.stderr)
+        print(f"drivetr {args.command}: {printable(sentence)}", file=sys.stderr)
         return error.status if isinstance(error, DrivetrError) else STATUS_USER_ERROR
     except KeyboardInterrupt:
         print(f"\ndrivetr {args.command}: interrupted", file=sys.stderr)

@@ -49,6 +49,7 @@ def run(args: argparse.Namespace) -> None:
     from drivetr.engine.api import load_detector
     from drivetr.engine.config import load_config, parse_options
     from drivetr.engine.devices import process_group
+    from drivetr.engine.gather import rank_and_size
     from drivetr.engine.test import test
     from drivetr.errors import DrivetrError
 
@@ -65,7 +66,7 @@ def run(args: argparse.Namespace) -> None:
     names = (args.dataroot, args.version, args.split)
     with process_group(args.launcher):
         loaded = load_detector(checkpoint, args.device, config)
-        if is_main_process():
+        if rank_and_size()[0] == 0:
             print(f"Testing {checkpoint} on {loaded.device}", file=sys.stderr)
         told = test(loaded, names, results, work_dir / "metrics.json")
     if told is not None:

@@ -8,6 +8,7 @@ from torch import Tensor
 from torchvision.io import ImageReadMode, decode_image
 
 from drivetr.data.image_header import read_image_header
+from drivetr.data.png_check import SIGNATURE, fault_of_png
 from drivetr.errors import DrivetrError
 
 
@@ -24,7 +25,11 @@ def decode_image_file(path: Path) -> UInt8[Tensor, "3 H W"]:
             its header promises more pixels than `drivetr.data.image_header.MAX_PIXELS`.
     """
     header = read_image_header(path)
-    data = torch.frombuffer(bytearray(path.read_bytes()), dtype=torch.uint8)
+    content = path.read_bytes()
+    fault = fault_of_png(content) if content.startswith(SIGNATURE) else None
+    if fault is not None:
+        raise DrivetrError(f"{path}: the image data is cut or damaged: it {fault}; fetch it again")
+    data = torch.frombuffer(bytearray(content), dtype=torch.uint8)
     try:
         image: Tensor = decode_image(data, mode=ImageReadMode.RGB, apply_exif_orientation=False)
     except RuntimeError as error:

@@ -170,6 +170,8 @@ def load_detector(
         spec = DetectorSpec.from_data(description, str(checkpoint))
     else:
         spec = replace(DetectorSpec.of_config(config), source=f"{config.file} with {checkpoint}")
+    if config is None:  # a description from anywhere
+        spec.check_weights(weights)
     detector, postprocess = spec.build_detector()
     try:
         load_weights(detector, weights)
@@ -182,7 +184,12 @@ def load_detector(
 def _read_training(path: Path) -> tuple[Any, dict[str, Tensor]]:
     """Description and weights of a checkpoint of `drivetr train`, averaged where it has some."""
     content = read_checkpoint(path)
-    weights = content["model"] if content["ema"] is None else content["ema"]
+    weights: Any = content.get("model") if content.get("ema") is None else content["ema"]
     start = "detector."
-    own = {k.removeprefix(start): v for k, v in weights.items() if k.startswith(start)}
+    try:
+        own = {k.removeprefix(start): v for k, v in weights.items() if k.startswith(start)}
+    except AttributeError as error:
+        raise DrivetrError(f"checkpoint {path} holds no weights by name; give another") from error
+    if not all(isinstance(value, Tensor) for value in own.values()):
+        raise DrivetrError(f"checkpoint {path} holds something else than tensors; give another")
     return content["spec"], own

@@ -15,6 +15,12 @@ from drivetr.engine.sources import read_source
 from drivetr.errors import DrivetrError
 from drivetr.nn.weights import MisfitError
 
+# What constructors, torch's among them, raise for values that mean nothing or fit nowhere.
+_REFUSALS = (
+    *(ValueError, TypeError, RuntimeError, ArithmeticError, LookupError),
+    *(AttributeError, AssertionError, MemoryError),
+)
+
 
 @dataclass
 class Builder:
@@ -65,7 +71,7 @@ class Builder:
         self._check_modules(cls, parameters, built, where)
         try:
             made = cls(**built)
-        except (ValueError, TypeError, RuntimeError, ArithmeticError, LookupError) as error:
+        except _REFUSALS as error:
             raise DrivetrError(f"{self.source}: {where}: {error}") from error
         if wants_init and self.load_init:
             self._load(made, arguments["init"], where)

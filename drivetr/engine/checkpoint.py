@@ -27,6 +27,7 @@ import torch
 from drivetr.engine.checks import at_least
 from drivetr.errors import DrivetrError
 from drivetr.files import atomic_path, require_local, unfinished_path
+from drivetr.nn.weight_files import check_archive
 
 FORMAT = 1
 LAST = "last.pth"
@@ -130,13 +131,16 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     try:
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()
-    except zipfile.BadZipFile as error:
+    except PermissionError:
+        raise
+    except Exception as error:  # of many kinds, for a file from anywhere
         raise DrivetrError(
             f"checkpoint {path} is cut off, or no checkpoint of drivetr train (those are zip"
             " archives); give another one, or the folder into which drivetr convert brought it"
         ) from error
     if damaged is not None:
         raise DrivetrError(f"checkpoint {path} is damaged ({damaged}); give another one")
+    check_archive(path)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # of many kinds, for a file from anywhere

@@ -1,14 +1,17 @@
 """What rebuilds a detector from its checkpoint: data whose names resolve in a fixed table."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from drivetr.engine.build import Builder
 from drivetr.engine.config import RunConfig
 from drivetr.engine.registry import from_data, to_data
+from drivetr.engine.within_weights import within_weights
 from drivetr.errors import DrivetrError
+from drivetr.nn.weights import load_weights
 
 
 @dataclass(frozen=True)
@@ -56,15 +59,38 @@ class DetectorSpec:
             model, postprocess, test_data = (
                 from_data(data[key], source) for key in ("model", "postprocess", "test_data")
             )
-            return DetectorSpec(model, postprocess, test_data, tuple(data["classes"]), source)
-        except (KeyError, TypeError) as error:
+            classes = tuple(data["classes"])
+            dicts = all(isinstance(part, dict) for part in (model, postprocess, test_data))
+            if dicts and all(isinstance(name, str) for name in classes):
+                return DetectorSpec(model, postprocess, test_data, classes, source)
+        except (KeyError, TypeError, RecursionError) as error:
             raise DrivetrError(f"{source}: its description of the model is damaged") from error
+        raise DrivetrError(f"{source}: its description of the model is damaged")
 
     def build_detector(self) -> tuple[nn.Module, Any]:
         """The detector, with fresh weights, and its postprocess."""
         builder = Builder(self.source)
         detector = builder.build(self.model, "model")
-        return detector, builder.build(self.postprocess, "postprocess")
+        postprocess = builder.build(self.postprocess, "postprocess")
+        if not isinstance(detector, nn.Module) or not callable(postprocess):
+            raise DrivetrError(
+                f"{self.source}: model or postprocess is no dict(type=...); found"
+                f" {type(detector).__name__} and {type(postprocess).__name__}"
+            )
+        return detector, postprocess
+
+    def check_weights(self, weights: Mapping[str, Tensor]) -> None:
+        """Refuses weights of another model before anything of it is in memory.
+
+        Raises:
+            DrivetrError: names or shapes differ, or the description is of a far larger model.
+        """
+        with within_weights(weights, self.source):
+            skeleton, _ = self.build_detector()
+        try:
+            load_weights(skeleton, weights)
+        except DrivetrError as error:
+            raise DrivetrError(f"{self.source}: {error}") from error
 
 
 def without_init(value: Any) -> Any:

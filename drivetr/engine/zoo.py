@@ -71,7 +71,7 @@ def published_detectors(folder: Path | None = None) -> dict[str, PublishedDetect
     try:
         entries = yaml.safe_load(path.read_text(encoding="utf-8"))["models"]
         return {name: _entry(name, facts, folder) for name, facts in entries.items()}
-    except (KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
+    except (LookupError, TypeError, AttributeError, ValueError, yaml.YAMLError) as error:
         raise DrivetrError(f"{path}: an entry is damaged ({error!r}); restore the file") from error
 
 

@@ -53,7 +53,7 @@ def read_weights_told(path: str | Path, averaged: bool = True) -> tuple[dict[str
     require_local(path)
     if not path.is_file():
         raise DrivetrError(f"{path}: there is no such weight file; download it or mend the path")
-    _check_archive(path)
+    check_archive(path)
     read = {".safetensors": _read_safetensors, ".npz": _read_npz}.get(path.suffix, _read_torch)
     content, told = chosen_weights(read(path), averaged)
     if not isinstance(content, Mapping) or not content:
@@ -96,7 +96,12 @@ def archive_members(path: Path) -> list[zipfile.ZipInfo]:
         raise DrivetrError(f"{path}: not a whole archive ({error}); fetch it again") from error
 
 
-def _check_archive(path: Path) -> None:
+def check_archive(path: Path) -> None:
+    """Refuses a zip archive that would fill the memory.
+
+    Raises:
+        DrivetrError: it would unpack to far more than its size, or its contents cannot be listed.
+    """
     unpacked = sum(member.file_size for member in archive_members(path))
     if unpacked > max(_SMALL_BYTES, _MOST_EXPANSION * path.stat().st_size):
         raise DrivetrError(

@@ -75,12 +75,18 @@ def test_mistakes(node, said):
         build(node)
 
 
+class Fragile:
+    def __init__(self, part) -> None:
+        self.size = part.size
+
+
 @pytest.mark.parametrize(
     "node",
     [
         dict(type=GridQueries, grid_size=-1, height=0.4, embed_dim=8),  # torch's RuntimeError
         dict(type=BoxHead, embed_dim=8, num_classes=10, num_layers=0, centre=SigmoidCentre(SPAN)),
         dict(type=ImageNormalizer, mean=(0, 0, 0), std=58.395),
+        dict(type=Fragile, part="text"),  # Python's AttributeError
     ],
 )
 def test_numbers_that_no_part_can_be_made_of(node):

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import zipfile
 
 import pytest
 import torch
@@ -86,6 +87,44 @@ class TestRead:
         torch.save({"format": 1, "spec": Payload()}, tmp_path / "evil.pth")
         with pytest.raises(DrivetrError, match=r"no checkpoint of drivetr train.*system.*refused"):
             read_checkpoint(tmp_path / "evil.pth")
+        assert not marker.exists()
+
+    def test_an_archive_that_begins_nowhere(self, tmp_path):
+        """A list of contents that says to begin before the file does: an OSError of zipfile."""
+        path = save_checkpoint(state(1), tmp_path, keep=1)
+        data = bytearray(path.read_bytes())
+        end = data.rindex(b"PK\x06\x06")
+        data[end + 40 : end + 48] = b"\xff\xff\xff\xff\xff\xff\xff\x7f"  # size of that list
+        path.write_bytes(data)
+        with pytest.raises(DrivetrError, match="cut off, or no checkpoint"):
+            read_checkpoint(path)
+
+    def test_an_archive_that_would_fill_the_memory(self, tmp_path):
+        with zipfile.ZipFile(tmp_path / "c.pth", "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("c/data/0", bytes(2**27))
+        with pytest.raises(DrivetrError, match="would unpack to 0.1 GiB, more than 50 times"):
+            read_checkpoint(tmp_path / "c.pth")
+
+    def test_members_that_climb_out_are_not_written(self, tmp_path):
+        path = save_checkpoint(state(1), tmp_path / "run", keep=1)
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.writestr("../../climbed", "up")
+            archive.writestr(f"{tmp_path}/absolute", "up")
+        with pytest.raises(DrivetrError, match="is no checkpoint of drivetr train"):
+            read_checkpoint(path)
+        assert sorted(os.listdir(tmp_path)) == ["run"]
+
+    @pytest.mark.parametrize("part", ["optimizer", "rng", "log"])
+    def test_code_in_any_part(self, tmp_path, part):
+        marker = tmp_path / "marker"
+
+        class Payload:
+            def __reduce__(self):
+                return os.system, (f"touch {marker}",)
+
+        torch.save({"format": 1, **state(1), part: {"state": [Payload()]}}, tmp_path / "c.pth")
+        with pytest.raises(DrivetrError, match="not plain data, refused"):
+            read_checkpoint(tmp_path / "c.pth")
         assert not marker.exists()
 
     @pytest.mark.parametrize(

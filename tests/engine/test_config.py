@@ -102,6 +102,10 @@ class TestOptions:
         text = "__import__('os').system('true')"
         assert parse_options([f"a={text}"]) == {"a": text}
 
+    @pytest.mark.parametrize("text", ["(" * 300, "-" * 50_000 + "1"])
+    def test_nesting_that_python_does_not_parse_is_a_string(self, text):
+        assert parse_options([f"a={text}"]) == {"a": text}
+
     @pytest.mark.parametrize("pair", ["a", "=1", ""])
     def test_no_pair(self, pair):
         with pytest.raises(DrivetrError, match="not of the form key=value"):

@@ -40,7 +40,9 @@ def test_a_folder_without_metafile(tmp_path, monkeypatch):
         published_detectors()
 
 
-@pytest.mark.parametrize("text", ["models: {a: {config: b}}", "- 1", "models: [", "other: 1"])
+@pytest.mark.parametrize(
+    "text", ["models: {a: {config: b}}", "- 1", "models: [", "other: 1", "models: 2026-99-99"]
+)
 def test_a_damaged_metafile(tmp_path, text):
     (tmp_path / "metafile.yml").write_text(text)
     with pytest.raises(DrivetrError, match="an entry is damaged"):

@@ -1,6 +1,7 @@
 """`instances_*.json` of a COCO dataset: read once, checked, kept as arrays."""
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,7 @@ def read_annotations(path: Path) -> CocoAnnotations:
     """
     try:
         content = json.loads(path.read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DrivetrError(f"{path}: is not valid JSON ({error}); fetch it again") from error
     tables = {name: _table(content, name, path) for name in ("images", "annotations", "categories")}
     categories = _by_id(tables["categories"], "categories", path)
@@ -124,6 +125,12 @@ def read_annotations(path: Path) -> CocoAnnotations:
     )
 
 
+def _is_finite(value: Any) -> bool:
+    """Whether a JSON value is a number that arrays can hold."""
+    kind = type(value)
+    return (kind is float and math.isfinite(value)) or (kind is int and abs(value) < 2**63)
+
+
 def _table(content: Any, name: str, path: Path) -> list[Any]:
     table = content.get(name) if isinstance(content, dict) else None
     if not isinstance(table, list):
@@ -133,7 +140,8 @@ def _table(content: Any, name: str, path: Path) -> list[Any]:
 
 def _field(row: Any, name: str, kind: Any, where: str, default: Any = None) -> Any:
     value = row.get(name, default) if isinstance(row, dict) else None
-    if not isinstance(value, kind) or isinstance(value, bool) != (kind is bool):
+    number = isinstance(value, int | float)
+    if not isinstance(value, kind) or (number and not _is_finite(value)):
         raise DrivetrError(f"{where}: field {name!r} is {value!r}, expected {_told(kind)}")
     return value
 
@@ -156,8 +164,7 @@ def _by_id(table: list[Any], name: str, path: Path) -> dict[int, Any]:
 def _corners(row: Any, image: Any, where: str) -> tuple[float, float, float, float] | None:
     """The box within its image; None where nothing of it is left, as in DETR's preparation."""
     box = row.get("bbox")
-    numbers = isinstance(box, list) and all(isinstance(x, int | float) for x in box)
-    if not numbers or len(box) != 4 or not np.isfinite(box).all():
+    if not isinstance(box, list) or len(box) != 4 or not all(map(_is_finite, box)):
         raise DrivetrError(f"{where}: field 'bbox' is {box!r}, expected [left, top, width, height]")
     height, width = (_field(image, key, int, f"{where}: its image") for key in ("height", "width"))
     left, top = max(0.0, float(box[0])), max(0.0, float(box[1]))

@@ -10,34 +10,44 @@ from drivetr.data.report import Report
 from drivetr.errors import DrivetrError
 
 
-def verify_coco(dataroot: Path, version: str) -> Report:
+def verify_coco(dataroot: Path, version: str, files: bool = True) -> Report:
     """Reads the annotations of every split of a version and decodes every image of it.
+
+    Args:
+        dataroot: folder of the dataset.
+        version: such as 2017.
+        files: False leaves the images alone.
 
     Raises:
         DrivetrError: there is no split of this version.
     """
-    files = sorted((dataroot / "annotations").glob(f"instances_*{version}.json"))
-    if not files:
+    found = sorted((dataroot / "annotations").glob(f"instances_*{version}.json"))
+    if not found:
         raise DrivetrError(f"{dataroot} has no annotations/instances_SPLIT{version}.json")
     report = Report(strict=False)
-    for path in files:
+    for path in found:
         split = path.stem.removeprefix("instances_")
         try:
             annotations = read_annotations(path)
         except DrivetrError as error:
             report.error("annotations", str(error))
             continue
-        _verify_images(dataroot, split, annotations, report)
+        _note_annotations(split, annotations, report)
+        if files:
+            _verify_images(dataroot, split, annotations, report)
     return report
 
 
-def _verify_images(dataroot: Path, split: str, found: CocoAnnotations, report: Report) -> None:
+def _note_annotations(split: str, found: CocoAnnotations, report: Report) -> None:
     if found.dropped:
         report.warn("empty-box", f"{found.path}: {found.dropped:,} boxes have no area; left out")
     boxes = sum(len(image.labels) for image in found.images)
     report.notes.append(
         f"{split}: {len(found.images):,} images, {boxes:,} boxes of {len(found.classes)} categories"
     )
+
+
+def _verify_images(dataroot: Path, split: str, found: CocoAnnotations, report: Report) -> None:
     loader = CocoImageLoader(dataroot, len(found.images))
     for image in tqdm(found.images, desc=f"decoding {split}", unit="image"):
         try:

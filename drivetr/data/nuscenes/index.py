@@ -1,6 +1,9 @@
 """A nuScenes version that opens in milliseconds: memory-mapped columns made from its tables."""
 
+import functools
+from collections.abc import Callable
 from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 import torch
@@ -14,6 +17,27 @@ from drivetr.data.nuscenes.tables import decoded
 from drivetr.errors import DrivetrError
 from drivetr.geometry.rigid import rigid_from, rotation_from_quaternion
 from drivetr.structures.frame import MAX_GAP_US
+
+_Result = TypeVar("_Result")
+_Arguments = ParamSpec("_Arguments")
+
+
+def _blames_damage(
+    method: Callable[Concatenate["NuScenesIndex", _Arguments], _Result],
+) -> Callable[Concatenate["NuScenesIndex", _Arguments], _Result]:
+    """A method that says so where an impossible value in a column comes from a damaged file."""
+
+    @functools.wraps(method)
+    def blaming(
+        self: "NuScenesIndex", *args: _Arguments.args, **kwargs: _Arguments.kwargs
+    ) -> _Result:
+        try:
+            return method(self, *args, **kwargs)
+        except (LookupError, ValueError, TypeError, ArithmeticError, MemoryError):
+            self.refuse_damage()
+            raise
+
+    return blaming
 
 
 def open_index(
@@ -62,8 +86,16 @@ class NuScenesIndex:
         self.unknown_categories: list[str] = header["unknown_categories"]
         self._categories: list[str] = header["categories"]
         self._attributes: list[str] = [*header["attributes"], ""]
-        self._columns = MappedColumns(folder / header["columns"])
+        self._columns = MappedColumns(folder / header["columns"], header["checksums"])
         self._row_of: dict[str, int] = {}
+
+    def refuse_damage(self) -> None:
+        """Reads every column and compares its checksum, which opening an index does not.
+
+        Raises:
+            DrivetrError: one of them is not what was written.
+        """
+        self._columns.refuse_damage()
 
     def __len__(self) -> int:
         """Number of samples."""
@@ -84,6 +116,7 @@ class NuScenesIndex:
         """Number of images, keyframes and sweeps, of all cameras."""
         return len(self._columns["image_timestamp"])
 
+    @_blames_damage
     def scenes(self) -> list[SceneRecord]:
         """All scenes, in the order of the table."""
         c = self._columns
@@ -100,6 +133,7 @@ class NuScenesIndex:
             for i in range(len(c["scene_name"]))
         ]
 
+    @_blames_damage
     def samples_of_split(self, split: str) -> NDArray[np.int64]:
         """Rows of a split's samples, in scene order then time; "a+b" joins two splits.
 
@@ -121,15 +155,18 @@ class NuScenesIndex:
             )
         return found
 
+    @_blames_damage
     def tokens_of(self, rows: NDArray[np.integer]) -> list[str]:
         """Tokens of many samples, without reading more of them."""
         return decoded(self._columns["sample_token"][rows])
 
+    @_blames_damage
     def images_of(self, rows: NDArray[np.integer]) -> list[str]:
         """File names of the keyframe images of many samples, relative to the dataroot."""
         images = self._columns["sample_image"][rows]
         return decoded(self._columns["image_filename"][images[images >= 0]])
 
+    @_blames_damage
     def earlier_images_of(self, rows: NDArray[np.integer], first: int, end: int) -> list[str]:
         """File names of earlier images of many samples, which stand first .. end - 1 in `history`.
 
@@ -141,6 +178,7 @@ class NuScenesIndex:
         found = [np.maximum(images - 1 - back, start) for back in range(first, end)]
         return decoded(self._columns["image_filename"][np.unique(np.concatenate(found))])
 
+    @_blames_damage
     def follows(self, rows: NDArray[np.integer]) -> NDArray[np.bool_]:
         """Whether each of many samples goes on from the one that stands before it in `rows`.
 
@@ -149,6 +187,7 @@ class NuScenesIndex:
         before = np.concatenate([[-1], rows[:-1]])
         return self._continues(rows) & (self._columns["sample_prev"][rows] == before)
 
+    @_blames_damage
     def row_of(self, token: str) -> int:
         """Row of a sample by its token.
 
@@ -165,6 +204,7 @@ class NuScenesIndex:
             )
         return self._row_of[token]
 
+    @_blames_damage
     def sample(self, row: int) -> SampleRecord:
         """All about one sample.
 
@@ -194,6 +234,7 @@ class NuScenesIndex:
             annotations=self._annotations(row),
         )
 
+    @_blames_damage
     def history(self, row: int, channel: str) -> range:
         """Numbers of a camera's images before its keyframe of a sample, newest first.
 
@@ -215,10 +256,12 @@ class NuScenesIndex:
         chain = self._columns["image_chain"]
         return np.where(images < 0, images, np.searchsorted(chain, chain[images]))
 
+    @_blames_damage
     def image(self, number: int) -> CameraRecord:
         """An image by its number, see `history`."""
         return self._cameras(np.array([number]))[0]
 
+    @_blames_damage
     def timestamp_us(self, row: int) -> int:
         """Time of a sample."""
         return int(self._columns["sample_timestamp"][row])

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from enum import Enum, auto
 
 # Version of the index on disk; raise it whenever a column changes its meaning or name.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 # A text longer than this is damage: columns are as wide as their longest text.
 MAX_TEXT_BYTES = 4096
@@ -94,11 +94,14 @@ TABLES: dict[str, dict[str, Kind]] = {
 
 
 def _is_text(value: object) -> bool:
-    return (
-        type(value) is str
-        and "\0" not in value
-        and (len(value) * 4 <= MAX_TEXT_BYTES or len(value.encode()) <= MAX_TEXT_BYTES)
-    )
+    if type(value) is not str or "\0" in value:
+        return False
+    if value.isascii():
+        return len(value) <= MAX_TEXT_BYTES
+    try:
+        return len(value.encode()) <= MAX_TEXT_BYTES
+    except UnicodeEncodeError:  # half of a surrogate pair, which JSON can name
+        return False
 
 
 def _is_integer(value: object) -> bool:

@@ -18,7 +18,7 @@ def custom_splits(dataroot: Path, version: str) -> dict[str, list[str]]:
         return {}
     try:
         splits = json.loads(path.read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DrivetrError(f"{path}: is not valid JSON ({error})") from error
     if not isinstance(splits, dict) or not all(map(_is_list_of_names, splits.values())):
         raise DrivetrError(f"{path}: expected an object of lists of scene names")

@@ -9,6 +9,10 @@ The index is fresh while every table has the size and modification time (ns) tha
 was read. A table of the same size with another time is hashed: a copy with the same bytes is
 accepted and its time noted, anything else is stale. An edit that keeps both the size and the time
 is not seen.
+
+The header carries a digest of itself and the checksums of the columns. The former is compared
+whenever an index is opened. The latter would cost reading all of it: they are compared by `drivetr
+doctor`, and when something in a column turns out to be impossible.
 """
 
 import fcntl
@@ -17,6 +21,7 @@ import json
 import os
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +35,7 @@ from drivetr.data.nuscenes.tables import Columns
 from drivetr.errors import DrivetrError
 from drivetr.files import atomic_path
 
+_DAMAGED = "the index is damaged; rebuild it with drivetr index"
 Stamps = dict[str, list[int]]
 
 
@@ -143,10 +149,28 @@ def publish(folder: Path, columns: Columns, header: dict) -> None:
     shutil.rmtree(folder / name, ignore_errors=True)
     temporary.chmod(0o755)
     temporary.rename(folder / name)
-    write_json(folder / "header.json", header | {"columns": name, "sizes": sizes})
+    sums = {key: _checksum(folder / name / f"{key}.npy") for key in columns}
+    whole = header | {"columns": name, "sizes": sizes, "checksums": sums}
+    write_json(folder / "header.json", _sealed(whole))
     for old in [*folder.glob("columns-*"), *folder.glob(".columns-*")]:
         if old.name != name:
             shutil.rmtree(old, ignore_errors=True)
+
+
+def _sealed(header: dict) -> dict:
+    """The header with a digest of everything else in it."""
+    content = {key: value for key, value in header.items() if key != "seal"}
+    text = json.dumps(content, sort_keys=True)
+    return content | {"seal": hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}
+
+
+def _checksum(path: Path) -> int:
+    """CRC-32 of a file, which tells damage, not malice."""
+    total = 0
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            total = zlib.crc32(chunk, total)
+    return total
 
 
 def read_header(folder: Path, tables: Path, rebuild: str) -> dict:
@@ -164,13 +188,15 @@ def read_header(folder: Path, tables: Path, rebuild: str) -> dict:
     try:
         header = json.loads(path.read_bytes())
         schema = header["schema"]
-    except (ValueError, KeyError, TypeError, OSError) as error:
+    except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
         raise DrivetrError(f"{path}: the index is damaged; rebuild it: {rebuild}") from error
     if schema != SCHEMA_VERSION:
         raise DrivetrError(
             f"{path}: the index has schema {schema}, this drivetr needs {SCHEMA_VERSION}; rebuild"
             f" it: {rebuild}"
         )
+    if header != _sealed(header):
+        raise DrivetrError(f"{path}: the index is damaged; rebuild it: {rebuild}")
     _refuse_changed(header, tables, path, rebuild)
     for key, size in header["sizes"].items():
         column = folder / header["columns"] / f"{key}.npy"
@@ -191,7 +217,7 @@ def _refuse_changed(header: dict, tables: Path, path: Path, rebuild: str) -> Non
             )
     if changed:
         try:
-            write_json(path, header | {"stamps": stamps})
+            write_json(path, _sealed(header | {"stamps": stamps}))
         except OSError:
             return  # a read-only cache is hashed again next time
 
@@ -199,9 +225,10 @@ def _refuse_changed(header: dict, tables: Path, path: Path, rebuild: str) -> Non
 class MappedColumns:
     """Columns of an index, each mapped into memory when it is first asked for."""
 
-    def __init__(self, folder: Path) -> None:
-        """Names the folder of .npy files."""
+    def __init__(self, folder: Path, checksums: dict[str, int]) -> None:
+        """Names the folder of .npy files, and what their checksums were when they were written."""
         self._folder = folder
+        self._checksums = checksums
         self._open: dict[str, NDArray] = {}
 
     def __getitem__(self, key: str) -> NDArray:
@@ -216,8 +243,21 @@ class MappedColumns:
                 self._open[key] = np.load(path, mmap_mode="r", allow_pickle=False)
             except FileNotFoundError as error:
                 raise DrivetrError(f"{path} is gone: the index was rebuilt; start again") from error
+            except Exception as error:  # of many kinds, for a damaged header
+                raise DrivetrError(f"{path}: {_DAMAGED}") from error
         return self._open[key]
 
     def __getstate__(self) -> dict:
         """Travels to another process as the folder's name; the maps are opened there anew."""
-        return {"_folder": self._folder, "_open": {}}
+        return {**self.__dict__, "_open": {}}
+
+    def refuse_damage(self) -> None:
+        """Compares the columns with their checksums, which reads all of them.
+
+        Raises:
+            DrivetrError: one of them is not what was written.
+        """
+        for key, expected in self._checksums.items():
+            path = self._folder / f"{key}.npy"
+            if _checksum(path) != expected:
+                raise DrivetrError(f"{path}: {_DAMAGED}")

@@ -131,7 +131,7 @@ def load_rig(path: Path) -> Rig:
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DrivetrError(
             f"rig file {path} cannot be read as JSON ({error}); give a rig file."
         ) from None
@@ -162,7 +162,7 @@ def _check_fields(path: Path, what: str, entry: Any, needed: set[str], allowed: 
 def _numbers(path: Path, what: str, value: Any, shape: tuple[int, ...]) -> Array:
     try:
         array = np.array(value, dtype=float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         array = np.full(1, np.nan)
     if array.shape != shape or not np.isfinite(array).all():
         raise DrivetrError(f"rig file {path}: {what} must be finite numbers of shape {shape}.")

@@ -81,7 +81,7 @@ def read_results(
         rows = json.loads(path.read_bytes())
     except FileNotFoundError as error:
         raise DrivetrError(f"results {path} do not exist") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DrivetrError(f"{path}: is not valid JSON ({error})") from error
     if not isinstance(rows, list):
         raise DrivetrError(f"{path}: found a {type(rows).__name__}, expected COCO's list of boxes")
@@ -121,4 +121,5 @@ def _is_of_another_image(row: Any, image_ids: Collection[int]) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    kind = type(value)
+    return (kind is float and math.isfinite(value)) or (kind is int and abs(value) < 2**63)

@@ -68,6 +68,7 @@ def change(path, value):
     ("content", "told"),
     [
         ("[{", "is not valid JSON"),
+        ("[" * 100_000, "is not valid JSON"),
         ({"images": []}, "field 'annotations' is missing or no list"),
         (change(("images", 1, "id"), 7), r"images\[1\]: id 7 stands twice"),
         (change(("images", 0, "file_name"), "../x.jpg"), "file_name '../x.jpg' climbs with"),
@@ -76,6 +77,9 @@ def change(path, value):
         (change(("annotations", 0, "category_id"), 1), "category_id 1 is in no row of categories"),
         (change(("annotations", 0, "bbox"), [1, 2, 3]), r"'bbox' is \[1, 2, 3\], expected \[left"),
         (change(("annotations", 0, "bbox"), [1, 2, 3, float("nan")]), "'bbox' is"),
+        (change(("annotations", 0, "bbox"), [1, 2, 3, 10**400]), "'bbox' is"),
+        (change(("annotations", 0, "area"), 10**400), "'area' is 1000"),
+        (change(("images", 0, "height"), True), "'height' is True, expected a whole number"),
     ],
 )
 def test_what_a_wrong_file_is_told(write, content, told):

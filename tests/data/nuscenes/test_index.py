@@ -331,6 +331,46 @@ class TestFreshness:
         with pytest.raises(DrivetrError, match="damaged; rebuild it: drivetr index"):
             open_index(tmp_path / "data", "v1.0-mini")
 
+    @pytest.mark.parametrize(
+        ("entry", "value"),
+        [("stamps", 1), ("columns", "../elsewhere"), ("sizes", {}), ("categories", [])],
+    )
+    def test_a_header_that_was_changed(self, tmp_path: Path, entry: str, value: object):
+        header = opened(tmp_path, make_tables()).folder / "header.json"
+        header.write_text(json.dumps(json.loads(header.read_text()) | {entry: value}))
+        with pytest.raises(DrivetrError, match="damaged; rebuild it: drivetr index"):
+            open_index(tmp_path / "data", "v1.0-mini")
+
+    def test_a_header_nested_too_deeply(self, tmp_path: Path):
+        header = opened(tmp_path, make_tables()).folder / "header.json"
+        header.write_text("[" * 100_000)
+        with pytest.raises(DrivetrError, match="damaged; rebuild it: drivetr index"):
+            open_index(tmp_path / "data", "v1.0-mini")
+
+    @pytest.mark.parametrize(
+        ("key", "place"), [("image_calibration", -1), ("sample_token", -1), ("sample_scene", 8)]
+    )
+    def test_a_column_with_other_bytes(self, tmp_path: Path, key: str, place: int):
+        """An impossible value, a text that is none, a header that numpy cannot read."""
+        index = opened(tmp_path, make_tables())
+        path = next(index.folder.glob(f"columns-*/{key}.npy"))
+        content = bytearray(path.read_bytes())
+        content[place] = 0x7F if key == "image_calibration" else 0xFF
+        path.write_bytes(content)
+        index = open_index(tmp_path / "data", "v1.0-mini")
+        with pytest.raises(DrivetrError, match=f"{key}.npy: the index is damaged; rebuild it"):
+            [index.sample(row) for row in range(len(index))]
+
+    def test_damage_that_means_something_is_found_on_request(self, tmp_path: Path):
+        index = opened(tmp_path, make_tables())
+        index.refuse_damage()
+        path = next(index.folder.glob("columns-*/box_center.npy"))
+        content = bytearray(path.read_bytes())
+        content[-1] ^= 1
+        path.write_bytes(content)
+        with pytest.raises(DrivetrError, match=r"box_center\.npy: the index is damaged"):
+            index.refuse_damage()
+
     def test_build_false_refuses(self, tmp_path: Path):
         write_tables(tmp_path / "data", make_tables())
         with pytest.raises(DrivetrError, match="build it: drivetr index"):

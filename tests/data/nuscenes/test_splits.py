@@ -51,6 +51,13 @@ def test_a_split_of_another_version_lists_those_there_are(
         scenes_of_split(tmp_path, version, split)
 
 
+def test_splits_nested_too_deeply(tmp_path: Path):
+    write_splits(tmp_path, "v1.0-own", {})
+    (tmp_path / "v1.0-own" / "splits.json").write_text("[" * 100_000)
+    with pytest.raises(DrivetrError, match="splits.json: is not valid JSON"):
+        scenes_of_split(tmp_path, "v1.0-own", "mine")
+
+
 @pytest.mark.parametrize("splits", [["mine"], {"mine": "scene-0001"}, {"mine": [1]}])
 def test_wrong_splits_file(tmp_path: Path, splits: object):
     write_splits(tmp_path, "v1.0-own", splits)

@@ -105,6 +105,7 @@ class TestReadTable:
             ({"token": "a", "name": None}, "row 1, field name is 'None'"),
             ({"token": "a", "name": 3}, "row 1, field name is '3'"),
             ({"token": "a", "name": "x\0y"}, "field name"),
+            ({"token": "a", "name": "\ud800"}, "field name"),
             ({"token": "a", "name": "x" * 5000}, "field name"),
             ([1], "row 1 is '\\[1\\]', expected a JSON object"),
             ({"token": "z", "name": "b"}, "token 'z' stands in row 0 and in row 1"),

@@ -76,6 +76,7 @@ def test_a_rig_of_four_cameras_without_lidar(tmp_path: Path) -> None:
         (("cameras", 0, "intrinsic"), [[0, 0, 1], [0, 1, 1], [0, 0, 1]], "focal"),
         (("cameras", 0, "ego_from_cam", "rotation"), [0, 0, 0, 0], "unit quaternion"),
         (("cameras", 0, "ego_from_cam", "translation"), [0, 0, -1], "above the ground"),
+        (("cameras", 0, "intrinsic"), [[10**400, 0, 1], [0, 1, 1], [0, 0, 1]], "shape"),
         (("lidar",), {"rings": 0}, "lidar.rings"),
     ],
 )
@@ -93,7 +94,8 @@ def test_a_wrong_rig_is_told_in_one_sentence(
     assert "\n" not in str(caught.value)
 
 
-def test_no_json_is_told(tmp_path: Path) -> None:
-    (tmp_path / "rig.json").write_text("{")
+@pytest.mark.parametrize("text", ["{", "[" * 100_000])
+def test_no_json_is_told(tmp_path: Path, text: str) -> None:
+    (tmp_path / "rig.json").write_text(text)
     with pytest.raises(DrivetrError, match="cannot be read"):
         load_rig(tmp_path / "rig.json")

@@ -120,6 +120,9 @@ ROW = {"category_id": 1, "bbox": [1, 2, 3, 4], "score": 0.5}
     ("change", "told"),
     [
         ({"image_id": "1"}, "image_id is '1', expected a whole number"),
+        ({"image_id": 1}, "image_id 1 is not in the annotations; is it of another split"),
+        ({"image_id": [1]}, r"image_id is \[1\], expected a whole number"),
+        ({"score": 10**400}, "expected a finite number"),
         ({"category_id": 12}, "category_id 12 is not in"),
         ({"bbox": [1, 2, 3]}, r"bbox is \[1, 2, 3\], expected four"),
         ({"bbox": [1, 2, float("inf"), 4]}, "expected four finite numbers"),
@@ -148,7 +151,10 @@ def test_a_writer_is_used_in_its_block(tmp_path):
         writer.add(1, Detections2D(torch.zeros(0, 4), torch.zeros(0), torch.zeros(0).long()))
 
 
-@pytest.mark.parametrize(("text", "told"), [("{}", "expected COCO's list"), ("[", "valid JSON")])
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("{}", "expected COCO's list"), ("[", "valid JSON"), ("[" * 100_000, "valid JSON")],
+)
 def test_wrong_files(truth, tmp_path, text, told):
     (tmp_path / "r.json").write_text(text)
     with pytest.raises(DrivetrError, match=told):

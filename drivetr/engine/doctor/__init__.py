@@ -1,0 +1,1 @@
+"""What `drivetr doctor` examines: environment, dataset and index, checkpoint, disk and memory."""
