@@ -1,4 +1,4 @@
-"""Rows 73 and 75 to 78: what the machine lacks, forbids or does otherwise."""
+"""Rows 73 to 78: what the machine lacks, forbids or does otherwise."""
 
 import json
 import os
@@ -13,12 +13,14 @@ import torch
 
 from benchmarks.kill_resume import differences
 from drivetr.engine.checkpoint import read_checkpoint
+from tests.engine.doctor.fake_packages import add_distribution
 from tests.reliability.command import (
     ROOT,
     TINY,
     TINY_COCO,
     TINY_PETR,
     accepted,
+    drivetr_process,
     refused,
     surroundings,
     training,
@@ -99,6 +101,33 @@ def test_row_73_no_gpu(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyP
     test = world.test(world.run / "last.pth", tmp_path / "out")
     said = accepted(*(word for word in test if word not in ("--device", "cpu")))
     assert f"Testing {world.run / 'last.pth'} on cpu" in said
+
+
+def test_row_74_packages_that_do_not_fit(tmp_path: Path):
+    """Told by real metadata beside that of what is installed; all else goes on."""
+    packages = tmp_path / "packages"
+    for name, version in (
+        ("opencv-python", "4.12.0.88"), ("numpy", "2.3.0"), ("setuptools", "82.0.0"),
+    ):  # fmt: skip
+        add_distribution(packages, name, version)
+    environment = surroundings(PYTHONPATH=f"{ROOT}:{packages}")
+    told = subprocess.run(
+        drivetr_process("doctor"), cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    assert told.returncode == 0, told.stdout + told.stderr
+    for fault, remedy in (
+        ("opencv-python and opencv-python-headless are installed together", "pip uninstall -y op"),
+        ("numpy is installed twice: ", "pip install --force-reinstall numpy"),
+        ("nuscenes-devkit needs numpy", "pip install \"numpy"),
+        ("no pkg_resources (setuptools 82.0.0 has none)", "pip install \"setuptools<82\""),
+    ):  # fmt: skip
+        (place,) = [i for i, line in enumerate(told.stdout.splitlines()) if fault in line]
+        assert remedy in told.stdout.splitlines()[place + 1]
+
+    short = ("--cfg-options", "schedule.iterations=1", "train_data.num_workers=0")
+    train = drivetr_process(*training(TINY, tmp_path / "run", *short))
+    subprocess.run(train, check=True, cwd=ROOT, env=environment)
+    assert (tmp_path / "run/last.pth").is_file()
 
 
 def test_row_75_offline(tmp_path: Path):
