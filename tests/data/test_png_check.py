@@ -1,4 +1,4 @@
-"""PNG files that torchvision's decoder would die of are refused before it sees them."""
+"""Chunks, checksums and packed pixels of PNG files."""
 
 import struct
 import zlib
