@@ -11,7 +11,6 @@ and end the command with status 1.
 import argparse
 import json
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -51,7 +50,7 @@ def main() -> int:
     tallies, seconds = timed(lambda: run(args.seed, args.count, args.only, args.keep))
     print(f"{told(tallies)}\nin {seconds:.0f} s")
     if args.out:
-        figures = {kind: asdict(tally) for kind, tally in tallies.items()}
+        figures = {kind: tally.to_data() for kind, tally in tallies.items()}
         args.out.write_text(json.dumps({"seed": args.seed, "kinds": figures}, indent=1) + "\n")
     return int(any(tally.findings for tally in tallies.values()))
 

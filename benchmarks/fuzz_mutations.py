@@ -2,7 +2,9 @@
 
 import io
 import json
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
@@ -140,6 +142,33 @@ def zip_mutation(command: str) -> Mutation:
         return out.getvalue()
 
     return mutate
+
+
+def mutated_png(content: bytes, rng: Random) -> bytes:
+    """Changes a PNG file's chunks or pixels, and makes the checksums right again."""
+    chunks, place = [], 8
+    while place < len(content):
+        (length,) = struct.unpack_from(">I", content, place)
+        chunks.append((content[place + 4 : place + 8], content[place + 8 : place + 8 + length]))
+        place += 12 + length
+    number = rng.randrange(len(chunks))
+    kind, data = chunks[number]
+    match rng.randrange(5):
+        case 0:
+            chunks.insert(number, rng.choice(chunks))
+        case 1:
+            kind = rng.choice((b"PLTE", b"tRNS", b"IHDR", b"gAMA", b"sBIT", b"iCCP", b"zzzz"))
+            chunks.insert(number, (kind, rng.randbytes(rng.choice((0, 1, 3, 6, 13, 768)))))
+        case 2 if kind == b"IDAT":
+            pixels = mutated_bytes(zlib.decompress(data), rng)
+            chunks[number] = (kind, zlib.compress(pixels))
+        case _:
+            chunks[number] = (kind, mutated_bytes(data, rng))
+    parts = [
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    ]
+    return content[:8] + b"".join(parts)
 
 
 def options_mutation(keys: list[str], marker: str) -> Mutation:

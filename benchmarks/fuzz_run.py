@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from types import FrameType
+from typing import Any
 
 from benchmarks.fuzz_mutations import Mutation
 from drivetr.errors import DrivetrError
@@ -61,6 +62,10 @@ class Tally:
     def tried(self) -> int:
         """All inputs."""
         return self.accepted + self.refused + self.findings.total()
+
+    def to_data(self) -> dict[str, Any]:
+        """The counts as JSON has them."""
+        return {**vars(self), "findings": dict(self.findings), "tried": self.tried}
 
 
 class _Hang(BaseException):

@@ -1,5 +1,6 @@
 """A short run of the fuzzer, and that it would notice what it is there to find."""
 
+import json
 import os
 import signal
 import time
@@ -10,6 +11,7 @@ import pytest
 import torch
 
 from benchmarks import fuzz_run
+from benchmarks.fuzz import main
 from benchmarks.fuzz_mutations import mutated_bytes, mutated_json
 from benchmarks.fuzz_run import Target, fuzz
 from benchmarks.fuzz_targets import targets
@@ -65,6 +67,16 @@ def test_findings(tmp_path, monkeypatch, use, found):
     assert what.startswith(found)
     assert count == 2
     assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == ["own-0-f", "own-1-f"]
+
+
+def test_the_command_writes_its_figures(tmp_path, monkeypatch, capsys):
+    words = ["--count", "3", "--only", "rig", "images", "--keep", str(tmp_path / "kept")]
+    monkeypatch.setattr("sys.argv", ["fuzz", *words, "--out", str(tmp_path / "out.json")])
+    assert main() == 0
+    kinds = json.loads((tmp_path / "out.json").read_text())["kinds"]
+    assert {kind: counts["tried"] for kind, counts in kinds.items()} == {"rig": 2, "images": 1}
+    assert kinds["rig"]["findings"] == {}
+    assert "all                  3" in capsys.readouterr().out
 
 
 def test_what_is_no_finding(tmp_path):

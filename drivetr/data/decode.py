@@ -1,9 +1,12 @@
 """Image files to RGB tensors: whole images or an error, never None and never half a picture."""
 
+import io
 from pathlib import Path
 
+import numpy as np
 import torch
 from jaxtyping import UInt8
+from PIL import Image
 from torch import Tensor
 from torchvision.io import ImageReadMode, decode_image
 
@@ -26,22 +29,37 @@ def decode_image_file(path: Path) -> UInt8[Tensor, "3 H W"]:
     """
     header = read_image_header(path)
     content = path.read_bytes()
-    fault = fault_of_png(content) if content.startswith(SIGNATURE) else None
-    if fault is not None:
-        raise DrivetrError(f"{path}: the image data is cut or damaged: it {fault}; fetch it again")
-    data = torch.frombuffer(bytearray(content), dtype=torch.uint8)
+    decode = _decode_png if content.startswith(SIGNATURE) else _decode_jpeg
     try:
-        image: Tensor = decode_image(data, mode=ImageReadMode.RGB, apply_exif_orientation=False)
-    except RuntimeError as error:
+        image = decode(content)
+    except Exception as error:  # of many kinds, for a file from anywhere
         raise DrivetrError(
-            f"{path}: the image data is cut or damaged ({data.numel():,} bytes for"
-            f" {header.width}x{header.height} pixels); fetch the file again"
+            f"{path}: the image data is cut or damaged ({len(content):,} bytes for"
+            f" {header.width}x{header.height} pixels): {error}; fetch the file again"
         ) from error
     if image.shape != (3, header.height, header.width):
         raise DrivetrError(
             f"{path}: decodes to {image.shape[2]}x{image.shape[1]} pixels but its header promises"
             f" {header.width}x{header.height}; fetch the file again"
         )
-    if image.dtype == torch.uint16:
-        image = (image.to(torch.int32) >> 8).to(torch.uint8)
     return image
+
+
+def _decode_jpeg(content: bytes) -> Tensor:
+    data = torch.frombuffer(bytearray(content), dtype=torch.uint8)
+    image: Tensor = decode_image(data, mode=ImageReadMode.RGB, apply_exif_orientation=False)
+    return image
+
+
+def _decode_png(content: bytes) -> Tensor:
+    """By Pillow: torchvision 0.29 dies of a segmentation fault where libpng reports an error."""
+    fault = fault_of_png(content)
+    if fault is not None:
+        raise ValueError(f"the file {fault}")
+    with Image.open(io.BytesIO(content), formats=("PNG",)) as picture:
+        if picture.mode.startswith("I"):  # grey of 16 bits, which `convert` would not scale
+            grey = np.asarray(picture).astype(np.uint32) >> 8
+            pixels = np.stack([grey.astype(np.uint8)] * 3, axis=-1)
+        else:
+            pixels = np.array(picture.convert("RGB"))
+    return torch.from_numpy(pixels).permute(2, 0, 1)

@@ -5,10 +5,12 @@ import resource
 import struct
 import zlib
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torchvision.io import ImageReadMode, decode_image
 
 from drivetr.data.decode import decode_image_file
 from drivetr.errors import DrivetrError
@@ -42,7 +44,28 @@ def test_jpeg_of_every_mode_becomes_rgb(tmp_path, picture, mode):
 @pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "LA", "P", "1"])
 def test_png_of_every_mode_becomes_rgb(tmp_path, picture, mode):
     path = write(tmp_path / "a.png", picture.convert(mode))
-    assert torch.equal(decode_image_file(path), as_rgb(path))
+    found = decode_image_file(path)
+    assert torch.equal(found, decode_image(str(path), ImageReadMode.RGB))
+    assert found.stride() == (1, 3 * 80, 3)
+
+
+def test_png_of_sixteen_bit_colours_is_cut_to_eight(tmp_path):
+    colours = np.random.default_rng(0).integers(0, 65536, (7, 9, 3), np.uint16)
+    assert cv2.imwrite(str(tmp_path / "a.png"), colours[..., ::-1])
+    expected = torch.from_numpy((colours >> 8).astype(np.uint8)).permute(2, 0, 1)
+    assert torch.equal(decode_image_file(tmp_path / "a.png"), expected)
+
+
+def test_png_that_kills_the_decoder_of_torchvision(tmp_path, picture):
+    """Pixels with a filter that does not exist, in a chunk whose checksum is right."""
+    data = write(tmp_path / "a.png", picture).read_bytes()
+    start = data.index(b"IDAT")
+    pixels = b"IDAT" + zlib.compress(b"\x09" * (60 * (1 + 80 * 3)))
+    chunk = struct.pack(">I", len(pixels) - 4) + pixels + struct.pack(">I", zlib.crc32(pixels))
+    end = data.index(b"IEND") - 4
+    (tmp_path / "a.png").write_bytes(data[: start - 4] + chunk + data[end:])
+    with pytest.raises(DrivetrError, match=r"a\.png: the image data is cut or damaged"):
+        decode_image_file(tmp_path / "a.png")
 
 
 def test_sixteen_bits_are_cut_to_eight(tmp_path, picture):

@@ -1,4 +1,4 @@
-"""PNG files that torchvision's decoder would die of are refused before it sees them."""
+"""Chunks, checksums and packed pixels of PNG files."""
 
 import struct
 import zlib
@@ -31,8 +31,8 @@ def test_whole_files_of_pillow_pass(tmp_path: Path, mode: str):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (HEADER + PIXELS, "is cut"),
-        (HEADER + PIXELS + END[:-1], "is cut"),
+        (HEADER, "is cut"),
+        (HEADER + PIXELS[:-1], "is cut"),
         (HEADER + PIXELS[:-1] + b"!" + END, "'IDAT' chunk with a wrong checksum"),
         (HEADER + chunk(b"IDAT", b"no zlib") + END, "has pixels that do not unpack"),
         (HEADER + chunk(b"IDAT", zlib.compress(bytes(7))[:-3]) + END, "lacks pixels"),

@@ -108,12 +108,12 @@ def read_annotations(path: Path) -> CocoAnnotations:
         if category not in categories:
             raise DrivetrError(f"{where}: category_id {category} is in no row of categories")
         box = _corners(row, images[image], where)
-        if box is None:
+        crowd = bool(_field(row, "iscrowd", int, where, 0))
+        own_area = 0.0 if box is None else (box[2] - box[0]) * (box[3] - box[1])
+        area = float(_field(row, "area", (int, float), where, own_area))
+        if box is None:  # after the checks, because evaluators read the row all the same
             dropped += 1
             continue
-        crowd = bool(_field(row, "iscrowd", int, where, 0))
-        own_area = (box[2] - box[0]) * (box[3] - box[1])
-        area = float(_field(row, "area", (int, float), where, own_area))
         rows[image].append((box, label_of[category], crowd, area))
     names = {n: _field(row, "name", str, f"{path}: categories") for n, row in categories.items()}
     return CocoAnnotations(

@@ -54,6 +54,10 @@ def test_order_gaps_crowds_edges_and_empty_images(write):
     assert full.areas.tolist() == [99, 150]
 
 
+# A box without area in its image: no label stands for it, but evaluators read its row.
+OUTSIDE = {**CONTENT["annotations"][0], "bbox": [10_000, 2, 3, 4]}
+
+
 def change(path, value):
     content = json.loads(json.dumps(CONTENT))
     *way, last = path
@@ -79,6 +83,10 @@ def change(path, value):
         (change(("annotations", 0, "bbox"), [1, 2, 3, float("nan")]), "'bbox' is"),
         (change(("annotations", 0, "bbox"), [1, 2, 3, 10**400]), "'bbox' is"),
         (change(("annotations", 0, "area"), 10**400), "'area' is 1000"),
+        (
+            change(("annotations", 0), {**OUTSIDE, "iscrowd": float("nan")}),
+            "'iscrowd' is nan, expected a whole number",
+        ),
         (change(("images", 0, "height"), True), "'height' is True, expected a whole number"),
     ],
 )

@@ -315,7 +315,7 @@ class TestFreshness:
         index = opened(tmp_path, make_tables())
         path = index.folder / "header.json"
         path.write_text(json.dumps(json.loads(path.read_text()) | {"schema": 0}))
-        with pytest.raises(DrivetrError, match="schema 0, this drivetr needs 2.*drivetr index"):
+        with pytest.raises(DrivetrError, match="schema 0, this drivetr needs 3.*drivetr index"):
             open_index(tmp_path / "data", "v1.0-mini")
 
     @pytest.mark.parametrize("damage", ["header", "cut", "gone"])
