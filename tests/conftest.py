@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
+from drivetr.cli.main import main
 from tests.browser import Visitor, running_browser
 
 # Time limits say more about a busy machine than about the code; CI draws the same examples always.
@@ -58,6 +59,15 @@ def golden_dir() -> Path:
 def coco_real() -> Path:
     """A cut of COCO 2017 with real images and boxes; treat it as read-only."""
     return _folder_from("DRIVETR_DATA", "coco128")
+
+
+@pytest.fixture(scope="session")
+def drive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two scenes of four keyframes, the first for training, the second for validation."""
+    out = tmp_path_factory.mktemp("drive") / "set"
+    options = "--size 48x128 --scenes 2 --val-scenes 1 --frames-per-scene 4 --workers 1"
+    assert main(["synth", str(out), *options.split()]) == 0
+    return out
 
 
 @pytest.fixture(scope="module")

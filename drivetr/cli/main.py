@@ -18,6 +18,7 @@ from drivetr.errors import DrivetrError
 COMMANDS = (
     *("synth", "verify", "index", "train", "test", "evaluate", "replay", "convert"),
     *("layers", "attention", "zeroshot", "search", "names", "tour", "track", "doctor", "analyze"),
+    "robustness",
 )
 STATUS_USER_ERROR = DrivetrError.status
 STATUS_INTERRUPTED = 130  # 128 + SIGINT, what shells report

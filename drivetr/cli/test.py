@@ -42,17 +42,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--cfg-options", nargs="+", action="extend", metavar="KEY=VALUE", help="with a config only"
     )
     add_launcher_argument(parser)
+    parser.add_argument(
+        "--corrupt",
+        metavar="NAME:SEVERITY",
+        help="corrupt what a 3D detector sees, such as fog:2, camera_crash:1 (severities 1 to 3) or"
+        " rig_rotation:0.5 (degrees); drivetr robustness --help lists them; the default files are"
+        " then results_NAME_SEVERITY.json and metrics_NAME_SEVERITY.json",
+    )
 
 
 def run(args: argparse.Namespace) -> None:
     """Tests, prints the metrics and saves them."""
     from drivetr.engine.api import load_detector
     from drivetr.engine.config import load_config, parse_options
+    from drivetr.engine.corrupted import corrupted, parse_corruption
     from drivetr.engine.devices import process_group
     from drivetr.engine.gather import rank_and_size
     from drivetr.engine.test import test
     from drivetr.errors import DrivetrError
 
+    corruption = None if args.corrupt is None else parse_corruption(args.corrupt)
     config = None
     checkpoint = args.checkpoint or args.config_or_checkpoint
     if args.checkpoint is not None:
@@ -62,13 +71,17 @@ def run(args: argparse.Namespace) -> None:
     elif args.cfg_options:
         raise DrivetrError("--cfg-options changes a config; name one before the checkpoint")
     work_dir = Path(args.work_dir) if args.work_dir else default_folder(Path(checkpoint))
-    results = Path(args.out) if args.out else work_dir / "results.json"
+    end = "" if corruption is None else f"_{corruption[0].name}_{corruption[1]:g}"
+    results = Path(args.out) if args.out else work_dir / f"results{end}.json"
     names = (args.dataroot, args.version, args.split)
     with process_group(args.launcher):
         loaded = load_detector(checkpoint, args.device, config)
+        if corruption is not None:
+            kind, severity = corruption
+            loaded = corrupted(loaded, kind.make(severity))
         if rank_and_size()[0] == 0:
             print(f"Testing {checkpoint} on {loaded.device}", file=sys.stderr)
-        told = test(loaded, names, results, work_dir / "metrics.json")
+        told = test(loaded, names, results, work_dir / f"metrics{end}.json")
     if told is not None:
         print(told)
 

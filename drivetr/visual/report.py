@@ -75,19 +75,23 @@ class Line:
 
 @dataclass(frozen=True)
 class LineChart:
-    """Lines over 0..1 in both directions.
+    """Lines over axes that start at 0.
 
     Attributes:
         title: above it.
         x: name of the axis.
         y: name of the axis.
         lines: to draw, the last on top.
+        x_end: where the axis ends.
+        y_end: where the axis ends.
     """
 
     title: str
     x: str
     y: str
     lines: tuple[Line, ...]
+    x_end: float = 1.0
+    y_end: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -14,15 +14,16 @@ _NUMBER = 36  # width of the number behind a bar
 
 
 def line_chart(chart: LineChart) -> str:
-    """Lines over 0..1 as an SVG element."""
+    """Lines over two axes as an SVG element."""
     inner = (_WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM)
     parts = [_text(_LEFT, 14, chart.title, "title")]
     for tick in (0.0, 0.5, 1.0):
         x, y = _place(tick, tick, inner)
         parts.append(f'<path class="grid" d="M{_LEFT} {y:.1f}H{_WIDTH - _RIGHT}"/>')
         parts.append(f'<path class="grid" d="M{x:.1f} {_TOP}V{_HEIGHT - _BOTTOM}"/>')
-        parts.append(_text(_LEFT - 5, y + 3.5, f"{tick:g}", "tick end"))
-        parts.append(_text(x, _HEIGHT - _BOTTOM + 13, f"{tick:g}", "tick mid"))
+        across, up = (f"{round(tick * end, 3):g}" for end in (chart.x_end, chart.y_end))
+        parts.append(_text(_LEFT - 5, y + 3.5, up, "tick end"))
+        parts.append(_text(x, _HEIGHT - _BOTTOM + 13, across, "tick mid"))
     parts.append(_text(_LEFT + inner[0] / 2, _HEIGHT - 5, chart.x, "tick mid"))
     middle = _TOP + inner[1] / 2
     turned = (
@@ -30,12 +31,13 @@ def line_chart(chart: LineChart) -> str:
     )
     parts.append(turned)
     for line in chart.lines:
-        places = [_place(x, y, inner) for x, y in zip(line.xs, line.ys, strict=True)]
+        points = list(zip(line.xs, line.ys, strict=True))
+        places = [_place(x / chart.x_end, y / chart.y_end, inner) for x, y in points]
         if len(places) > 1:
             path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
             parts.append(f'<polyline class="line s{line.style}" points="{path}"/>')
         if line.dot is not None:
-            x, y = _place(*line.dot, inner)
+            x, y = _place(line.dot[0] / chart.x_end, line.dot[1] / chart.y_end, inner)
             parts.append(f'<circle class="dot s{line.style}" cx="{x:.1f}" cy="{y:.1f}" r="3.2"/>')
     return _svg(_WIDTH, _HEIGHT, chart.title, parts)
 

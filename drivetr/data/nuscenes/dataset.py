@@ -11,6 +11,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from drivetr.data.corruptions.late import LateCamera
 from drivetr.data.image_loader import ImageLoader, MissingImages
 from drivetr.data.nuscenes.index import NuScenesIndex, open_index
 from drivetr.data.nuscenes.past import Exposure, PastImages
@@ -60,6 +61,7 @@ class NuScenesDataset(Dataset[Frame]):
             of refusing it.
         past: also gives an earlier image of every camera, as further cameras N .. 2N - 1. Their
             `img_from_lidar` takes points of the present reference frame, for what stands still.
+        late: lets one camera of each scene deliver its images too late, to test what that costs.
     """
 
     classes = DETECTION_CLASSES
@@ -76,6 +78,7 @@ class NuScenesDataset(Dataset[Frame]):
         missing_limit: float = 0.01,
         rescale_intrinsics: bool = False,
         past: PastImages | None = None,
+        late: LateCamera | None = None,
     ) -> None:
         self.index = open_index(*index) if isinstance(index, tuple) else index
         self.rows = np.asarray(self.index.samples_of_split(split))
@@ -83,6 +86,7 @@ class NuScenesDataset(Dataset[Frame]):
         self.split = split
         self.transforms = tuple(transforms)
         self.past = past
+        self.late = late
         names = self.index.camera_names
         self.camera_names = names if past is None else names + tuple(name + PAST for name in names)
         self.with_targets = with_targets
@@ -97,6 +101,8 @@ class NuScenesDataset(Dataset[Frame]):
         files = self.index.images_of(self.rows)
         if past is not None:
             files += self.index.earlier_images_of(self.rows, past.first, past.end)
+        if late is not None:
+            files += late.files(self.index, self.rows)
         self.image_loader.require(list(dict.fromkeys(files)))
 
     def _needed_points(self, min_points: int) -> int:
@@ -193,6 +199,8 @@ class NuScenesDataset(Dataset[Frame]):
         """The images of a sample, one an entry of `camera_names`."""
         of_channel = {record.channel: record for record in sample.cameras}
         present = [of_channel.get(name) for name in self.index.camera_names]
+        if self.late is not None:
+            present = self.late.records(self.index, row, sample.scene_name, present)
         ages_us = [0 if r is None else sample.timestamp_us - r.timestamp_us for r in present]
         found = [(record, age * 1e-6) for record, age in zip(present, ages_us, strict=True)]
         if self.past is not None:

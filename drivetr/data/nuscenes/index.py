@@ -1,7 +1,7 @@
 """A nuScenes version that opens in milliseconds: memory-mapped columns made from its tables."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -262,9 +262,21 @@ class NuScenesIndex:
         return self._cameras(np.array([number]))[0]
 
     @_blames_damage
+    def image_times_us(self, numbers: Sequence[int]) -> list[int]:
+        """Times of the exposures of images by their numbers, see `history`."""
+        times: list[int] = self._columns["image_timestamp"][np.asarray(numbers)].tolist()
+        return times
+
+    @_blames_damage
     def timestamp_us(self, row: int) -> int:
         """Time of a sample."""
         return int(self._columns["sample_timestamp"][row])
+
+    @_blames_damage
+    def scene_name(self, row: int) -> str:
+        """Name of a sample's scene."""
+        name: bytes = self._columns["scene_name"][self._columns["sample_scene"][row]]
+        return name.decode()
 
     def _continues(self, rows: NDArray[np.integer]) -> NDArray[np.bool_]:
         """Whether samples follow their predecessor in the same scene and in time."""

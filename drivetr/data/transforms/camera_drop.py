@@ -9,18 +9,21 @@ from drivetr.structures.frame import PAST, Frame
 
 
 class CameraDrop:
-    """Blackens random cameras of a frame and marks them invalid; at least one is left.
+    """Blackens random cameras of a frame; at least one is left.
 
     A camera loses its image of the past too.
 
     Args:
         prob: probability that a frame loses cameras.
         max_cameras: it loses 1 .. this many, all numbers equally likely.
+        told: the detector is told which images are missing (they are not `valid`, and it does not
+            look at them); else it has to see for itself that they are black.
     """
 
-    def __init__(self, prob: float = 0.1, max_cameras: int = 1) -> None:
+    def __init__(self, prob: float = 0.1, max_cameras: int = 1, told: bool = True) -> None:
         self.prob = prob
         self.max_cameras = max_cameras
+        self.told = told
 
     def __call__(self, frame: Frame, generator: torch.Generator) -> Frame:
         """The frame with fewer valid cameras, or as it was."""
@@ -35,4 +38,5 @@ class CameraDrop:
         dark = {working[i] for i in order[:count].tolist()}
         valid = frame.cameras.valid & torch.tensor([owner not in dark for owner in owners])
         images = frame.images * valid[:, None, None, None]
-        return replace(frame, images=images, cameras=replace(frame.cameras, valid=valid))
+        cameras = replace(frame.cameras, valid=valid) if self.told else frame.cameras
+        return replace(frame, images=images, cameras=cameras)

@@ -1,13 +1,20 @@
 """3D detections: a nuScenes submission, judged by the devkit."""
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 from drivetr.engine.judges.exam import Exam
 from drivetr.evaluation.nuscenes.detection import evaluate_submission, write_metrics
 from drivetr.evaluation.nuscenes.report import format_metrics
 from drivetr.evaluation.nuscenes.submission import SubmissionWriter
 from drivetr.evaluation.nuscenes.truth import NoTruthError, check_dataset
+from drivetr.structures.detections import Detections
 from drivetr.structures.frame import Frame
+
+Found = tuple[Frame, Detections]
+Names = tuple[str | Path, str, str]
 
 
 def judge_nuscenes(exam: Exam) -> str:
@@ -20,17 +27,35 @@ def judge_nuscenes(exam: Exam) -> str:
     """
     check_dataset(*exam.names)
     sight = _Sight()
-    with SubmissionWriter(exam.results, exam.loaded.classes) as writer:
-        for frame, found in exam.predictions():
-            sight.count(frame)
-            writer.add(frame.token, found, frame.global_from_lidar, frame.ego_from_lidar)
-    told = [*sight.lines(), f"Submission: {exam.results}"]
+    submission = f"Submission: {exam.results}"
     try:
-        metrics = evaluate_submission(exam.results, *exam.names)
+        found = sight.counted(exam.predictions())
+        metrics = official_metrics(found, exam.loaded.classes, exam.names, exam.results)
     except NoTruthError as error:
-        return "\n".join([f"No metrics: {error}", *told])
+        return "\n".join([f"No metrics: {error}", *sight.lines(), submission])
     write_metrics(exam.metrics, metrics)
-    return "\n".join([format_metrics(metrics), *told, f"Metrics: {exam.metrics}"])
+    told = [format_metrics(metrics), *sight.lines(), submission, f"Metrics: {exam.metrics}"]
+    return "\n".join(told)
+
+
+def official_metrics(
+    found: Iterable[Found], classes: Sequence[str], names: Names, results: Path
+) -> dict[str, Any]:
+    """What the devkit says of detections in all frames of a split.
+
+    Args:
+        found: each frame with its detections.
+        classes: names in the order of the labels.
+        names: dataroot, version and split.
+        results: where the submission goes.
+
+    Raises:
+        NoTruthError: the submission was written, but the split has no ground truth.
+    """
+    with SubmissionWriter(results, tuple(classes)) as writer:
+        for frame, detections in found:
+            writer.add(frame.token, detections, frame.global_from_lidar, frame.ego_from_lidar)
+    return evaluate_submission(results, *names)
 
 
 @dataclass
@@ -41,12 +66,15 @@ class _Sight:
     absent: int = 0
     blind: list[str] = field(default_factory=list)
 
-    def count(self, frame: Frame) -> None:
-        valid = frame.cameras.valid
-        self.images += len(valid)
-        self.absent += int((~valid).sum())
-        if not valid.any():
-            self.blind.append(frame.token)
+    def counted(self, found: Iterable[Found]) -> Iterator[Found]:
+        """The same frames and detections, counted as they pass."""
+        for frame, detections in found:
+            valid = frame.cameras.valid
+            self.images += len(valid)
+            self.absent += int((~valid).sum())
+            if not valid.any():
+                self.blind.append(frame.token)
+            yield frame, detections
 
     def lines(self) -> list[str]:
         """What to tell of it; nothing where all was there."""

@@ -1,0 +1,1 @@
+"""Bad weather, broken cameras and bent rigs: what a detector meets on the road and not in data."""
