@@ -115,7 +115,7 @@ class World:
         """The sentence of `drivetr train`, which `index` says too and `verify` lists."""
         indexed, trained = self.refused(self.index), self.refused(self.train())
         assert indexed.removeprefix("drivetr index") == trained.removeprefix("drivetr train")
-        assert not self.run.exists(), "refused before the work folder is made"
+        assert not list(self.run.glob("*.pth")), "refused before anything is trained"
         fault = trained.removeprefix("drivetr train: ").partition("; `drivetr verify")[0]
         assert fault in self.refused(self.verify)
         return trained
