@@ -31,7 +31,7 @@ CONFIG = Path(__file__).with_name("tiny_config.py")
         ("model", 5, "model is 5, expected a dict"),
         ("model", None, "model is None, expected a dict"),
         ("train_data", 5, "train_data is 5, expected a dict"),
-        ("classes", "car", "classes is 'car', expected names"),
+        ("classes", "car", "classes is 'car', expected a tuple of names"),
         ("optimizer.lr", "abc", "lr 'abc'"),
         ("optimizer.module_lr", 5, "module_lr 5"),
         ("model.backbone", 5, "model.backbone is 5, expected"),

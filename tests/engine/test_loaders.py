@@ -113,4 +113,7 @@ def test_error_in_a_worker_is_one_sentence(workers):
     loader = loader_for_testing(BrokenDataset(("r", "v"), "s"), LoaderSettings(2, workers), CPU)
     with pytest.raises(DrivetrError) as caught:
         list(batches(loader))
-    assert str(caught.value) == "image x.jpg is cut off, expected 1600x900"
+    assert (
+        str(caught.value)
+        == "sample token0 cannot be loaded: image x.jpg is cut off, expected 1600x900"
+    )

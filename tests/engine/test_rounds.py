@@ -35,6 +35,7 @@ def test_the_same_digits_from_two_and_four_processes(world, tmp_path, config, ba
     log, trained = tmp_path / "log", tmp_path / "trained"
     own = str(HERE / config)
     train = ["train", own, *world, "--split", "synth_train", "--work-dir", str(trained)]
+    train += ["--cfg-options", f"train_data.streaming={'stream' in config}"]
     assert run(train, 1, log) == [0], log.read_text()
     found = {}
     for processes in (1, 2, 4):
@@ -45,7 +46,7 @@ def test_the_same_digits_from_two_and_four_processes(world, tmp_path, config, ba
         assert run(test, processes, log) == [0] * processes, log.read_text()
         metrics = json.loads((out / "metrics.json").read_text())
         metrics.pop("eval_time", None)  # of the clock
-        found[processes] = ((out / "results.json").read_bytes(), metrics)
+        found[processes] = ((out / "results.json").read_bytes(), json.dumps(metrics))
     assert len(json.loads(found[1][0])["results"]) == 9
     assert found[2] == found[1]
     assert found[4] == found[1]
@@ -67,9 +68,7 @@ def test_an_error_of_one_process_ends_all_of_them(world, tmp_path):
         assert run([*test, "--work-dir", str(tmp_path / "out")], 2, log) == [2, 0]
     finally:
         image.write_bytes(whole)
-    said = log.read_text()
-    assert image.name in said
-    assert "Traceback" not in said
+    assert "Traceback" not in log.read_text()
 
 
 def test_one_process_gets_its_own_results_in_order():

@@ -103,7 +103,7 @@ class TestResume:
                 "1 processes with 2 frames each, now it is 1 with 1; keep the product",
             ),
             ({"schedule.iterations": 30}, "iterations 2, now it is 30"),
-            ({"model.num_queries": 4}, "model is not the one"),
+            ({"model.num_queries": 4}, "model.num_queries is not that of the run so far"),
             ({"ema": None}, "has an ema"),
         ],
     )
@@ -178,8 +178,10 @@ class TestMemory:
 class TestFailures:
     def test_infinite_loss_names_the_samples_and_saves_nothing_bad(self, tmp_path):
         config = config_with(**{"train_data.version": "bad", "checkpoint.interval": 1})
-        with pytest.raises(DrivetrError, match=r"the loss is not finite .*samples .*token3"):
+        with pytest.raises(DrivetrError, match=r"the loss is not finite .*samples .*not_finite_"):
             train(config, RunOptions(tmp_path))
+        (told,) = tmp_path.glob("not_finite_*.json")
+        assert "token3" in told.read_text()
         for path in list_checkpoints(tmp_path):
             assert all(v.isfinite().all() for v in read_checkpoint(path)["model"].values())
 

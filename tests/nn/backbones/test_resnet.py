@@ -121,7 +121,7 @@ def test_fresh_deformable_stages_see_half_of_what_plain_ones_see(style: str) -> 
             parameter /= 2
     images = torch.randn(1, 3, 70, 90)
     for own, other in zip(deformable(images), plain(images), strict=True):
-        torch.testing.assert_close(own, other, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(own, other, atol=1e-4, rtol=1e-4)
 
 
 def test_deformable_names_are_mmdets() -> None:
