@@ -1,9 +1,12 @@
 """StreamPETR around the point-aware detector, on sequences of the synthetic world.
 
     drivetr synth data/synth_time --size 96x256 --reach 14 --density 2.4 --scenes 132 \
-        --val-scenes 16 --frames-per-scene 16
+        --val-scenes 16 --frames-per-scene 16 --seed 1
     drivetr train configs/streampetr/streampetr_point_synth.py --dataroot data/synth_time \
-        --version v1.0-synth
+        --version v1.0-synth --cfg-options model.detector.init=work_dirs/demo/train/last.pth
+
+The start is the detector of single frames that `make demo` trains: a memory of objects is worth
+something once they are found.
 
 What differs from the published model, beside what `configs/petr/petr_point_synth.py` tells:
 the head reads velocity from how far objects of the memory went. Remembered queries are keys of the
