@@ -27,6 +27,7 @@ def run(arguments: list[str], processes: int, log: Path) -> list[int | None]:
     return drivetr([*arguments, "--device", "cpu"], processes, log).wait(300)
 
 
+@pytest.mark.xfail(reason="metrics, and StreamPETR's results, differ in some places; open")
 @pytest.mark.parametrize(
     ("config", "batch_size"), [("tiny_petr_config.py", 2), ("tiny_streampetr_config.py", 1)]
 )

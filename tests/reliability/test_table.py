@@ -30,7 +30,7 @@ def proofs() -> dict[int, str]:
 
 
 @functools.cache
-def tests_of_rows() -> dict[int, list[str]]:
+def rows_of_tests() -> dict[int, list[str]]:
     """Row number -> names of the tests that prove it, wherever in this folder they are defined."""
     found: dict[int, list[str]] = {}
     for path in sorted(HERE.rglob("*.py")):
@@ -48,13 +48,13 @@ def test_every_row_stands_once_and_in_order():
 
 
 def test_no_test_proves_a_row_that_is_not_there():
-    assert set(tests_of_rows()) <= set(ROWS)
+    assert set(rows_of_tests()) <= set(ROWS)
 
 
 @pytest.mark.parametrize("row", ROWS)
 def test_table_and_tests_agree_on_row(row):
     """Open rows are counted by pytest as expected failures."""
-    proof, found = proofs()[row], tests_of_rows().get(row, [])
+    proof, found = proofs()[row], rows_of_tests().get(row, [])
     if proof.startswith("not here: ") or proof == "open":
         assert found == [], "the table does not know the test of this row"
         if proof == "open":
