@@ -82,7 +82,8 @@ def served(world: World, scratch: Path) -> Iterator[int]:
         job.send(signal.SIGINT)
         assert job.wait() == [0]
     finally:
-        job.send(signal.SIGKILL)
+        if job.is_alive():
+            job.send(signal.SIGKILL)
     assert not list(scratch.glob("drivetr-*")), "the folder goes with the server"
 
 
