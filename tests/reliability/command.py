@@ -4,7 +4,6 @@ import contextlib
 import io
 import os
 import re
-import sys
 from pathlib import Path
 
 from drivetr.cli.main import STATUS_USER_ERROR, main
@@ -52,11 +51,6 @@ def refused(*words: str | Path, table: bool = False) -> str:
 def training(config: Path, run: Path, *options: str | Path) -> list[str | Path]:
     """`drivetr train` on the CPU."""
     return ["train", config, "--work-dir", run, "--device", "cpu", *options]
-
-
-def drivetr_process(*words: str | Path) -> list[str]:
-    """The command line of `drivetr WORDS` in a process of its own."""
-    return [sys.executable, "-m", "drivetr.cli.main", *map(str, words)]
 
 
 def surroundings(**changes: str) -> dict[str, str]:

@@ -1,26 +1,21 @@
 """Rows 69 to 72: hostile names, hostile requests and gaps in a replay."""
 
 import json
+import re
 import signal
-import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
+from benchmarks.launch import Job
 from tests.cli.raw_http import raw, request
 from tests.cli.replay_world import frames_of_page
-from tests.reliability.command import (
-    ROOT,
-    accepted,
-    drivetr_process,
-    surroundings,
-    true_results,
-    within_reach,
-)
+from tests.reliability.apart import serve
+from tests.reliability.command import accepted, true_results, within_reach
 from tests.reliability.world import VERSION, World
 
 MARKUP = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\x1b[31m 道路 '\"&{{}}"
@@ -76,21 +71,25 @@ def test_row_69_markup_in_names(world: World, tmp_path: Path, command: str):
 def served(world: World, scratch: Path) -> Iterator[int]:
     """The port of `drivetr replay --serve 0`, whose files are in a folder below `scratch`."""
     world.write()
-    words = ["replay", world.root, "--version", VERSION, "--to", "0.1", "--serve", "0"]
-    # What runs in the background of a shell starts with SIGINT ignored.
-    heed = partial(signal.signal, signal.SIGINT, signal.default_int_handler)
-    with subprocess.Popen(
-        drivetr_process(*words), cwd=ROOT, env=surroundings(TMPDIR=str(scratch)), text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, preexec_fn=heed,
-    ) as process:  # fmt: skip
-        try:
-            line = next(line for line in process.stdout if "http://127.0.0.1:" in line)
-            yield int(line.partition("http://127.0.0.1:")[2].partition("/")[0])
-            process.send_signal(signal.SIGINT)
-            assert process.wait(timeout=180) == 0  # on a busy machine too
-        finally:
-            process.kill()
+    command = ["replay", str(world.root), "--version", VERSION, "--to", "0.1", "--serve", "0"]
+    log = world.root.with_name("served.log")
+    job = Job(serve, [command, scratch], log=log)
+    try:
+        while not (found := re.search(r"http://127\.0\.0\.1:(\d+)/", text_of(log))):
+            assert job.is_alive(), text_of(log)
+            time.sleep(0.01)
+        yield int(found[1])
+        job.send(signal.SIGINT)
+        assert job.wait() == [0]
+    finally:
+        if job.is_alive():
+            job.send(signal.SIGKILL)
     assert not list(scratch.glob("drivetr-*")), "the folder goes with the server"
+
+
+def text_of(log: Path) -> str:
+    """What a process has said so far."""
+    return log.read_text(encoding="utf-8") if log.exists() else ""
 
 
 def listening(port: int) -> list[str]:

@@ -1,26 +1,26 @@
 """Rows 73 to 78: what the machine lacks, forbids or does otherwise."""
 
 import json
-import os
-import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import torch
 
 from benchmarks.kill_resume import differences
+from benchmarks.launch import Job
 from drivetr.engine.checkpoint import read_checkpoint
 from tests.engine.doctor.fake_packages import add_distribution
+from tests.reliability.apart import NOT_ALLOWED, run_offline, run_on_read_only
 from tests.reliability.command import (
     ROOT,
     TINY,
     TINY_COCO,
     TINY_PETR,
     accepted,
-    drivetr_process,
     refused,
     surroundings,
     training,
@@ -28,25 +28,36 @@ from tests.reliability.command import (
 from tests.reliability.world import VERSION, World
 
 SHORT = ("--cfg-options", "schedule.iterations=4", "train_data.num_workers=0")
-# Several commands in one process, which imports what they need once.
+# Several commands in one new interpreter, which imports what they need once.
 SEVERAL = """
 import sys
-from drivetr.cli.main import main
+from tests.reliability.apart import run_all
 commands = [[]]
 for word in sys.argv[1:]:
     if word == "--then":
         commands.append([])
     else:
         commands[-1].append(word)
-for command in commands:
-    if main(command):
-        sys.exit(1)
+run_all(commands)
 """
 
 
-def joined(commands: list[list[str]]) -> list[str]:
-    """The words of `SEVERAL` for some commands."""
-    return [word for command in commands for word in ("--then", *command)][1:]
+def interpreter(commands: Sequence[Sequence[str | Path]], **changes: str) -> tuple[int, str]:
+    """Status and words of some commands in a Python whose environment is changed."""
+    words = [str(word) for command in commands for word in ("--then", *command)][1:]
+    done = subprocess.run(
+        [sys.executable, "-c", SEVERAL, *words], cwd=ROOT, env=surroundings(**changes),
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    return done.returncode, done.stdout.decode()
+
+
+def finish(job: Job, log: Path) -> None:
+    """Waits for a process apart; skips aloud where it may not have what the test is about."""
+    (status,) = job.wait()
+    if status == NOT_ALLOWED:
+        pytest.skip("a process may not have a network or mounts of its own here")
+    assert status == 0, log.read_text(encoding="utf-8")
 
 
 def a_day(world: World, folder: Path, config: Path) -> list[list[str]]:
@@ -76,14 +87,6 @@ def check_day(folder: Path) -> None:
     assert len(list((folder / "pictures").iterdir())) == 3
 
 
-def unshared(kind: str) -> list[str]:
-    """The command that gives a process a network or mounts of its own; skips aloud without."""
-    command = ["unshare", "--map-root-user", kind]
-    if shutil.which("unshare") is None or subprocess.run([*command, "true"]).returncode:
-        pytest.skip(f"`{' '.join(command)}` is not allowed here")
-    return command
-
-
 def test_row_73_no_gpu(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     if torch.cuda.is_available():
@@ -103,6 +106,7 @@ def test_row_73_no_gpu(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert f"Testing {world.run / 'last.pth'} on cpu" in said
 
 
+@pytest.mark.slow  # interpreters of their own
 def test_row_74_packages_that_do_not_fit(tmp_path: Path):
     """Told by real metadata beside that of what is installed; all else goes on."""
     packages = tmp_path / "packages"
@@ -110,41 +114,25 @@ def test_row_74_packages_that_do_not_fit(tmp_path: Path):
         ("opencv-python", "4.12.0.88"), ("numpy", "2.3.0"), ("setuptools", "82.0.0"),
     ):  # fmt: skip
         add_distribution(packages, name, version)
-    environment = surroundings(PYTHONPATH=f"{ROOT}:{packages}")
-    told = subprocess.run(
-        drivetr_process("doctor"), cwd=ROOT, env=environment, capture_output=True, text=True
-    )
-    assert told.returncode == 0, told.stdout + told.stderr
+    commands = [["doctor"], training(TINY, tmp_path / "run", *SHORT)]
+    status, said = interpreter(commands, PYTHONPATH=f"{ROOT}:{packages}")
+    assert status == 0, said
+    lines = said.splitlines()
     for fault, remedy in (
         ("opencv-python and opencv-python-headless are installed together", "pip uninstall -y op"),
         ("numpy is installed twice: ", "pip install --force-reinstall numpy"),
-        ("nuscenes-devkit needs numpy", "pip install \"numpy"),
-        ("no pkg_resources (setuptools 82.0.0 has none)", "pip install \"setuptools<82\""),
-    ):  # fmt: skip
-        (place,) = [i for i, line in enumerate(told.stdout.splitlines()) if fault in line]
-        assert remedy in told.stdout.splitlines()[place + 1]
-
-    short = ("--cfg-options", "schedule.iterations=1", "train_data.num_workers=0")
-    train = drivetr_process(*training(TINY, tmp_path / "run", *short))
-    subprocess.run(train, check=True, cwd=ROOT, env=environment)
+        ("nuscenes-devkit needs numpy", 'pip install "numpy'),
+        ("no pkg_resources (setuptools 82.0.0 has none)", 'pip install "setuptools<82"'),
+    ):
+        (place,) = [i for i, line in enumerate(lines) if fault in line]
+        assert remedy in lines[place + 1]
     assert (tmp_path / "run/last.pth").is_file()
 
 
 def test_row_75_offline(tmp_path: Path):
-    """No network at all, and the names of tracking servers in the environment."""
-    probe = (
-        "import socket, sys\n"
-        "try:\n"
-        "    socket.create_connection(('1.1.1.1', 443), timeout=5)\n"
-        "    sys.exit('there is a network')\n"
-        "except OSError:\n"
-        "    pass\n"
-    )
     words = [str(word) for word in training(TINY, tmp_path / "run", *SHORT, "log_interval=1")]
-    servers = {"WANDB_BASE_URL": "http://127.0.0.1:9", "WANDB_API_KEY": "0" * 40,
-               "MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}  # fmt: skip
-    command = [*unshared("--net"), sys.executable, "-c", probe + SEVERAL, *words]
-    subprocess.run(command, check=True, cwd=ROOT, env=surroundings(**servers), timeout=300)
+    log = tmp_path / "said.log"
+    finish(Job(run_offline, [words], log=log), log)
     (scalars,) = (tmp_path / "run").glob("*/vis_data/scalars.json")
     rows = [json.loads(line) for line in scalars.read_text().splitlines()]
     assert [row["step"] for row in rows] == [1, 2, 3, 4]
@@ -175,10 +163,10 @@ def test_row_76_remote_storage(tmp_path: Path, door: str):
     assert not list(run.rglob("*.pth"))
 
 
-_CRASHES = pytest.mark.xfail(reason="`drivetr replay` crashes there under an ASCII locale; open")
-
-
-@pytest.mark.parametrize("fault", ["clock", pytest.param("locale", marks=_CRASHES)])
+@pytest.mark.parametrize(
+    "fault",
+    ["clock", pytest.param("locale", marks=pytest.mark.slow)],  # a new interpreter
+)
 def test_row_77_clock_locale_and_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str):
     if fault == "clock":
         accepted(*training(TINY, tmp_path / "steady", *SHORT))
@@ -191,37 +179,31 @@ def test_row_77_clock_locale_and_paths(tmp_path: Path, monkeypatch: pytest.Monke
     folder = tmp_path / "Übung 1 – ß 東京"
     world = World(folder / "Daten ä")
     world.tables["scene"][0]["description"] = "Zürich, nachts"
-    world.write()
     config = folder / "konfig ü.py"
+    world.write()
     config.write_text(TINY_PETR.read_text().replace('"""A PETR', '"""Übung: a PETR', 1), "utf-8")
+    synth = ["synth", folder / "Welt", *["--size", "16x32", "--scenes", "2", "--val-scenes", "1"],
+             *["--frames-per-scene", "1", "--workers", "1"]]  # fmt: skip
+    shapes = ["synth", folder / "Formen", "--shapes", "1", "1"]
     # Nothing but ASCII, and Python is kept from taking UTF-8 for it all the same.
     ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    done = subprocess.run(
-        [sys.executable, "-c", SEVERAL, *joined(a_day(world, folder, config))],
-        cwd=ROOT, env=surroundings(**ascii_only), capture_output=True, timeout=600,
-    )  # fmt: skip
-    said = (done.stdout + done.stderr).decode()
-    assert done.returncode == 0, said
+    status, said = interpreter([*a_day(world, folder, config), synth, shapes], **ascii_only)
+    assert status == 0, said
     assert "Traceback" not in said
     assert "Logging error" not in said
     check_day(folder)
     (log,) = (folder / "run").glob("*/*.log")
     assert str(folder / "run/iter_1.pth") in log.read_text("utf-8")
+    assert len(list((folder / "Welt/maps").glob("*.png"))) > 0
+    assert len(list((folder / "Formen").rglob("*.png"))) == 2
 
 
 def test_row_78_read_only_dataset(tmp_path: Path):
-    world = World(tmp_path / "data")
-    world.write()
-    before = {path: path.stat() for path in world.root.rglob("*")}
-    shell = 'mount --bind -o ro "$0" "$0" && ! touch "$0/x" 2>/dev/null && exec "$@"'
-    commands = joined(a_day(world, tmp_path, TINY_PETR))
-    subprocess.run(
-        [*unshared("--mount"), "sh", "-c", shell, str(world.root), sys.executable, "-c", SEVERAL,
-         *commands],
-        check=True, cwd=ROOT, env=surroundings(), timeout=600,
-    )  # fmt: skip
+    world = World(tmp_path / "data").write()
+    before = {path: path.stat().st_mtime_ns for path in world.root.rglob("*")}
+    log = tmp_path / "said.log"
+    commands = a_day(world, tmp_path, TINY_PETR)
+    finish(Job(run_on_read_only, [world.root, commands], log=log), log)
     check_day(tmp_path)
-    after = {path: path.stat() for path in world.root.rglob("*")}
-    assert after.keys() == before.keys()
-    assert all(after[path].st_mtime_ns == before[path].st_mtime_ns for path in before)
-    assert os.access(world.root, os.W_OK), "it was the mount that forbade writing"
+    assert {path: path.stat().st_mtime_ns for path in world.root.rglob("*")} == before
+    (world.root / "x").touch()  # it was the mount that forbade this

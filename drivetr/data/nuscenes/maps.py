@@ -85,7 +85,11 @@ def _decode(index: NuScenesIndex, filename: str) -> NDArray[np.uint8]:
     if not path.is_file():
         raise DrivetrError(f"map.json: {filename} is not in {index.dataroot}")
     try:
-        mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        # OpenCV itself dies of a path with bytes that the locale cannot read.
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+        mask = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if len(data) else None
+    except OSError as error:
+        raise DrivetrError(f"{path}: cannot be read ({error.strerror})") from error
     except cv2.error as error:
         raise DrivetrError(f"{path}: OpenCV does not take this map ({error.err})") from error
     if mask is None:

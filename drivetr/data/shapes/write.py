@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from tqdm import tqdm
 
+from drivetr.data.png_file import write_png
 from drivetr.data.shapes.draw import SHAPES, Picture, draw_picture
 from drivetr.data.synth.folder import holds, whole_folder
 
@@ -62,7 +62,7 @@ def _write_split(recipe: ShapesRecipe, part: tuple[int, int], folder: Path, spli
         rng = np.random.default_rng([recipe.seed, number, index])
         picture = draw_picture(rng, recipe.size, recipe.most)
         name = f"{index + 1:012d}.png"
-        cv2.imwrite(str(folder / split / name), picture.image)
+        write_png(folder / split / name, picture.image)
         size = {"height": recipe.size, "width": recipe.size}
         images.append({"id": index + 1, "file_name": name, **size})
         annotations += _rows(picture, index + 1, len(annotations) + 1)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from drivetr.data.png_file import write_png
 from drivetr.data.synth.folder import holds, whole_folder
 from drivetr.data.synth.recipe import FORMAT, Recipe
 from drivetr.data.synth.simulate import SceneWriter, log_of, scene_name, street_of
@@ -153,7 +154,7 @@ def _write_json_tables(recipe: Recipe, tables: dict[str, list[Row]], root: Path)
                 "log_tokens": [name],
             }
         )
-        cv2.imwrite(str(root / picture), _drivable(street_of(recipe, log)))
+        write_png(root / picture, _drivable(street_of(recipe, log)))
     for name, rows in tables.items():
         _write_json(root / VERSION / f"{name}.json", rows)
     names = [scene_name(number) for number in range(recipe.scenes)]
