@@ -111,17 +111,17 @@ def test_checkpointing_changes_no_gradient(frozen_stages: int) -> None:
 @pytest.mark.parametrize("style", ["pytorch", "caffe"])
 def test_fresh_deformable_stages_see_half_of_what_plain_ones_see(style: str) -> None:
     torch.manual_seed(0)
-    plain = ResNet(50, stages=(3, 4), style=style).eval()
-    deformable = ResNet(50, stages=(3, 4), style=style, deformable_stages=(3, 4)).eval()
+    plain = ResNet(50, stages=(3, 4), style=style).double().eval()
+    deformable = ResNet(50, stages=(3, 4), style=style, deformable_stages=(3, 4)).double().eval()
     fresh = deformable.may_start_fresh
     assert len(fresh) == 2 * (6 + 3)  # weight and bias in every block of both stages
     load_weights(deformable, plain.state_dict(), allow_missing=fresh)
     for name, parameter in plain.named_parameters():
         if name.startswith(("layer3", "layer4")) and name.endswith("conv2.weight"):
             parameter /= 2
-    images = torch.randn(1, 3, 70, 90)
+    images = torch.randn(1, 3, 70, 90, dtype=torch.float64)
     for own, other in zip(deformable(images), plain(images), strict=True):
-        torch.testing.assert_close(own, other, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(own, other, atol=1e-5, rtol=1e-5)
 
 
 def test_deformable_names_are_mmdets() -> None:
