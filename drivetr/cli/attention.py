@@ -44,6 +44,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="for a 3D detector: draw the N surest boxes (default: 3)",
     )
+    parser.add_argument(
+        "--class",
+        dest="class_name",
+        metavar="NAME",
+        help="for a 3D detector: of this class only, such as car",
+    )
     parser.add_argument("--out", required=True, metavar="FILE.png", help="the picture")
     parser.add_argument("--device", help="cpu, cuda or cuda:N (default: a CUDA device if any)")
     _add_questions(parser)
@@ -104,9 +110,12 @@ def draw_cameras(args: argparse.Namespace) -> "Canvas":
         )
     if args.top is not None and args.query:
         raise DrivetrError("--top and --query both say which boxes are drawn; leave one out")
+    if args.class_name is not None and args.query:
+        raise DrivetrError("--class and --query both say which boxes are drawn; leave one out")
     question = Inquiry(
         sample="0" if args.sample is None else args.sample,
         top=3 if args.top is None else args.top,
+        class_name=args.class_name,
         queries=args.query,
         layer=-1 if args.layer is None else args.layer,
         head=args.head,
@@ -148,11 +157,11 @@ def refuse_questions_to_cameras(args: argparse.Namespace) -> None:
     """
     from drivetr.errors import DrivetrError
 
-    for option in ("dataroot", "version", "split", "sample", "top"):
+    for option in ("dataroot", "version", "split", "sample", "top", "class_name"):
         if getattr(args, option) is not None:
             raise DrivetrError(
-                f"--{option} asks a 3D detector about a sample, but {args.image} was named too;"
-                " leave one of them out"
+                f"--{option.removesuffix('_name')} asks a 3D detector about a sample, but"
+                f" {args.image} was named too; leave one of them out"
             )
 
 

@@ -28,6 +28,7 @@ class Inquiry:
     Attributes:
         sample: token of a sample of the split, or its number from 0.
         top: how many of the surest predictions, where no query is named.
+        class_name: only those of this class, where no query is named; None for all.
         queries: numbers of queries.
         layer: of the decoder, from 0; negative counts from the end.
         head: one attention head, None for the mean of all.
@@ -35,6 +36,7 @@ class Inquiry:
 
     sample: str = "0"
     top: int = 3
+    class_name: str | None = None
     queries: list[int] = field(default_factory=list)
     layer: int = -1
     head: int | None = None
@@ -70,7 +72,7 @@ def draw_query_attention(
     number = _position(dataset, question.sample)
     teller = StoryTeller(loaded)
     frame, found = _run(loaded, teller, dataset, number)
-    rows = _rows(found, question, frame.token)
+    rows = _rows(found, loaded.classes, question, frame.token)
     own = [name for name in frame.camera_names if not name.endswith(PAST)]
     images = [_as_recorded(frame, camera) for camera in range(len(own))]
     stories = teller.tell(found, rows, _SOURCE, images, heads=question.head is not None)
@@ -107,17 +109,25 @@ def _run(
     return frame, teller.next(frame)
 
 
-def _rows(found: Detections, question: Inquiry, token: str) -> list[int]:
+def _rows(found: Detections, classes: tuple[str, ...], question: Inquiry, token: str) -> list[int]:
     """The predictions that are asked about: the surest, or the surest of each query."""
     if not len(found):
         raise DrivetrError(f"sample {token}: the detector found nothing there; ask about another")
     if not question.queries:
-        if question.top > len(found):
+        surest, kind = StoryChoice("top", len(found)).rows(found), ""
+        if question.class_name is not None:
+            if question.class_name not in classes:
+                raise DrivetrError(
+                    f"--class {question.class_name}: the detector knows {', '.join(classes)}"
+                )
+            label, kind = classes.index(question.class_name), f" of class {question.class_name}"
+            surest = [row for row in surest if int(found.labels[row]) == label]
+        if question.top > len(surest):
             raise DrivetrError(
-                f"--top is {question.top}, but the detector found {len(found)} boxes in sample"
-                f" {token}"
+                f"--top is {question.top}, but the detector found {len(surest)} boxes{kind} in"
+                f" sample {token}"
             )
-        return StoryChoice("top", question.top).rows(found)
+        return surest[: question.top]
     rows = []
     for query in question.queries:
         of_query = StoryChoice("query", query).rows(found)

@@ -81,12 +81,12 @@ def resize_map(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np
 
 
 def glow(image: Canvas, heat: NDArray[np.float32]) -> Canvas:
-    """The image in dark grey under the heat's colours, which show where there is much of it."""
+    """The image in grey under the heat's colours, which show where there is much of it."""
     grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     levels = (heat * 255).round().clip(0, 255).astype(np.uint8)
     colours = cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
-    share = (0.25 + 0.6 * heat)[..., None]
-    mixed = 0.7 * grey.astype(np.float32) * (1 - share) + colours.astype(np.float32) * share
+    share = (0.3 + 0.6 * heat)[..., None]
+    mixed = grey.astype(np.float32) * (1 - share) + colours.astype(np.float32) * share
     return np.asarray(mixed.round().clip(0, 255), dtype=np.uint8)
 
 

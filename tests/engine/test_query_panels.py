@@ -67,6 +67,16 @@ def test_the_surest_are_those_of_the_queries_that_gave_them(draw, world, petr):
     assert one.std() > 10
 
 
+def test_the_surest_of_a_class(draw, world, petr):
+    loaded = load_around(petr, "cpu")
+    found = found_in(loaded, world, 0)
+    surest = int(found.labels[found.scores.argmax()])
+    other = int(found.labels[found.labels != surest][0])
+    everything = draw(top=1)
+    assert np.array_equal(everything, draw(top=1, class_name=loaded.classes[surest]))
+    assert not np.array_equal(everything, draw(top=1, class_name=loaded.classes[other]))
+
+
 def test_a_sample_by_number_and_by_token(draw, world, petr):
     tokens = load_around(petr, "cpu").dataset(str(world), VERSION, SPLIT).tokens
     last = draw(sample=tokens[2], top=1)
@@ -91,6 +101,7 @@ def test_a_head_and_a_layer(draw):
         ({"sample": "3"}, r"--sample 3: the split synth_val has no such sample; .* from 0 to 2"),
         ({"sample": "-1"}, r"--sample -1: the split synth_val has no such sample"),
         ({"sample": "feed" * 8}, r"no such sample; expected one of its tokens, such as [0-9a-f]+"),
+        ({"class_name": "tank"}, r"--class tank: the detector knows car, truck"),
         ({"queries": [100_000]}, r"--query 100000: gave no box in sample [0-9a-f]+; these did: \d"),
         ({"layer": 3}, r"--layer 3: the decoder has 3 layers, counted from 0"),
         ({"head": 99}, r"--head 99: the model has the heads 0 to \d"),
