@@ -47,13 +47,20 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         raise
 
 
-def require_writable(path: str | Path) -> None:
+def require_writable(path: str | Path, ending: str = "") -> None:
     """Looks whether a file can probably be written, before long work that ends with it.
 
+    Args:
+        path: of the file.
+        ending: that its name has to have, such as .png; none where it is empty.
+
     Raises:
-        DrivetrError: it is a folder, or the nearest folder that exists cannot be written to.
+        DrivetrError: it is a folder, the nearest folder that exists cannot be written to, or its
+            name ends otherwise.
     """
     path = Path(path)
+    if not path.name.lower().endswith(ending):
+        raise DrivetrError(f"{path}: expected a name that ends in {ending}")
     if path.is_dir():
         raise DrivetrError(f"{path} is a folder, but a file is to be written; give a file's name")
     folder = next(folder for folder in path.absolute().parents if folder.exists())

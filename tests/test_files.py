@@ -58,6 +58,11 @@ class TestRequireWritable:
         with pytest.raises(DrivetrError, match="file is a file"):
             require_writable(tmp_path / "file/deeper/a.json")
 
+    def test_a_name_that_tells_another_format(self, tmp_path):
+        require_writable(tmp_path / "a.PNG", ".png")
+        with pytest.raises(DrivetrError, match=r"a\.jpg: expected a name that ends in \.png"):
+            require_writable(tmp_path / "a.jpg", ".png")
+
 
 @pytest.mark.parametrize("address", ["s3://bucket/a", "https://example.org/a", "s3:/bucket/a"])
 def test_an_address_is_no_local_path(address):

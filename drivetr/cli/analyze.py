@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "other", metavar="B.json", nargs="?", help="a second submission to the same split"
     )
-    add_dataset_arguments(parser, positional=False, split="required")
+    add_dataset_arguments(parser, positional=False, split="required", coco=False)
     parser.add_argument("--html", metavar="FILE", help="the report as one page")
     parser.add_argument("--json", metavar="FILE", help="its tables, and one row a frame")
     parser.add_argument("--csv", metavar="DIR", help="the same, a file each")

@@ -87,8 +87,10 @@ def run(args: argparse.Namespace) -> None:
     """Draws the sheet."""
     from pathlib import Path
 
+    from drivetr.files import require_writable
     from drivetr.visual.png import write_png
 
+    require_writable(args.out, ".png")
     draw = draw_cameras if args.image is None else draw_image
     write_png(Path(args.out), draw(args))
     print(f"wrote {args.out}")

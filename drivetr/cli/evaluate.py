@@ -47,6 +47,7 @@ def run(args: argparse.Namespace) -> None:
 
     from drivetr.data.coco.annotations import is_coco
     from drivetr.errors import DrivetrError
+    from drivetr.files import require_writable
 
     coco = is_coco(Path(args.dataroot))
     if not coco and (args.backend, args.first) != (None, None):
@@ -58,6 +59,8 @@ def run(args: argparse.Namespace) -> None:
         raise DrivetrError(f"--first {args.first}: expected a number of images")
     if args.verbose and coco:
         raise DrivetrError(f"--verbose is for nuScenes, but {args.dataroot} is a COCO dataset")
+    if args.out is not None:
+        require_writable(args.out)
     (_evaluate_coco if coco else _evaluate_nuscenes)(args)
 
 

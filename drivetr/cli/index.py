@@ -11,7 +11,7 @@ EXAMPLE = "drivetr index /data/nuscenes --version v1.0-trainval"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds DATAROOT, --version and --out-dir."""
-    add_dataset_arguments(parser, split=None)
+    add_dataset_arguments(parser, split=None, coco=False)
     parser.add_argument(
         "--out-dir",
         metavar="DIR",

@@ -36,11 +36,13 @@ def run(args: argparse.Namespace) -> None:
     from drivetr.engine.detr import detr_detector
     from drivetr.engine.layers import format_layers, score_layers
     from drivetr.errors import DrivetrError
-    from drivetr.files import atomic_text
+    from drivetr.files import atomic_text, require_writable
     from drivetr.visual.layer_chart import write_layer_chart
 
     if not 0 <= args.nms_iou <= 1:
         raise DrivetrError(f"--nms-iou is {args.nms_iou:g}, expected a number from 0 to 1")
+    for path in filter(None, (args.out, args.plot)):
+        require_writable(path)
     loaded = detr_detector(args.checkpoint, args.device)
     rows = score_layers(loaded, (args.dataroot, args.version, args.split), args.nms_iou)
     print(format_layers(rows))

@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "clip", metavar="CLIP", help="checkpoint of a CLIP training, or a folder of drivetr convert"
     )
-    add_dataset_arguments(parser)
+    add_dataset_arguments(parser, coco=False)
     parser.add_argument(
         "--hidden",
         nargs="*",

@@ -31,7 +31,7 @@ EXAMPLE = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the dataset's names, what is shown, and where it goes."""
-    add_dataset_arguments(parser, split="optional")
+    add_dataset_arguments(parser, split="optional", coco=False)
     _add_choice(parser)
     _add_writers(parser)
 

@@ -109,7 +109,9 @@ def _origin(source: PredictionSource, index: NuScenesIndex) -> str:
         for name, tokens in tokens_of_splits(index).items()
     }
     if not covered.pop(""):
-        return "none of its tokens is a sample of this version, so it is of another dataset"
+        return (
+            "none of its tokens is a sample of this version, so it is empty or of another dataset"
+        )
     best = max(covered, key=covered.__getitem__, default="")
     if not covered.get(best):
         return "it was made for scenes that belong to no split"

@@ -24,7 +24,7 @@ _CELL_WIDTH = 420  # pixels of an image on the sheet
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the sentence, the model, the dataset's names, and what is shown."""
     parser.add_argument("query", metavar="SENTENCE", help="what is looked for, in English")
-    add_dataset_arguments(parser, positional=False)
+    add_dataset_arguments(parser, positional=False, coco=False)
     add_clip_arguments(parser)
     parser.add_argument(
         "--count", metavar="N", type=int, default=12, help="images to show (default: %(default)s)"

@@ -60,6 +60,7 @@ def run(args: argparse.Namespace) -> None:
     from drivetr.engine.gather import rank_and_size
     from drivetr.engine.test import test
     from drivetr.errors import DrivetrError
+    from drivetr.files import require_writable
 
     corruption = None if args.corrupt is None else parse_corruption(args.corrupt)
     config = None
@@ -73,6 +74,9 @@ def run(args: argparse.Namespace) -> None:
     work_dir = Path(args.work_dir) if args.work_dir else default_folder(Path(checkpoint))
     end = "" if corruption is None else f"_{corruption[0].name}_{corruption[1]:g}"
     results = Path(args.out) if args.out else work_dir / f"results{end}.json"
+    metrics = work_dir / f"metrics{end}.json"
+    for path in (results, metrics):
+        require_writable(path)
     names = (args.dataroot, args.version, args.split)
     with process_group(args.launcher):
         loaded = load_detector(checkpoint, args.device, config)
@@ -81,7 +85,7 @@ def run(args: argparse.Namespace) -> None:
             loaded = corrupted(loaded, kind.make(severity))
         if rank_and_size()[0] == 0:
             print(f"Testing {checkpoint} on {loaded.device}", file=sys.stderr)
-        told = test(loaded, names, results, work_dir / f"metrics{end}.json")
+        told = test(loaded, names, results, metrics)
     if told is not None:
         print(told)
 

@@ -3,7 +3,7 @@
 import argparse
 
 HELP = "Draw the road from convolution to six cameras, each figure computed on the spot."
-EXAMPLE = "drivetr tour work_dirs/tour --only convolution --only attention"
+EXAMPLE = "drivetr tour work_dirs/tour --only convolution attention"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -72,9 +72,12 @@ def run(args: argparse.Namespace) -> None:
     """Writes the tracks; evaluates them where the split has ground truth."""
     from drivetr.evaluation.nuscenes.tracking import require_tracking_extra
     from drivetr.evaluation.nuscenes.truth import check_dataset
+    from drivetr.files import require_writable
 
     out, metrics = _places(args)
     tracker = _tracker(args)
+    for path in (out, metrics):
+        require_writable(path)
     check_dataset(args.dataroot, args.version, args.split)
     if args.metrics is not None:
         require_tracking_extra()  # before the work, where metrics are asked for by name

@@ -39,7 +39,7 @@ def add_clip_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the dataset's names, where the boxes come from, the words, and what is written."""
-    add_dataset_arguments(parser)
+    add_dataset_arguments(parser, coco=False)
     add_clip_arguments(parser)
     boxes = parser.add_mutually_exclusive_group(required=True)
     boxes.add_argument("--results", metavar="FILE", help="a submission whose boxes are named")
@@ -75,7 +75,11 @@ def run(args: argparse.Namespace) -> None:
     from drivetr.cli.zeroshot_labels import DetectionLabeller
     from drivetr.data.nuscenes.index import open_index
     from drivetr.engine.clip import load_clip
+    from drivetr.files import require_writable
 
+    require_writable(args.out)
+    if args.sheet is not None:
+        require_writable(args.sheet, ".png")
     clip = load_clip(args.clip, args.vocab, args.device)
     index = open_index(args.dataroot, args.version)
     results = [args.results] if args.results else []

@@ -14,6 +14,7 @@ from drivetr.engine.looking import LoadedModel, Transform, read_sample
 from drivetr.errors import DrivetrError
 from drivetr.models.detr import DETR, Outputs
 from drivetr.models.detr_postprocess import BestClassPostprocess
+from drivetr.models.multi_view import MultiViewDetector
 from drivetr.structures.detections2d import Detections2D
 from drivetr.structures.images import ImageSample
 
@@ -77,6 +78,11 @@ def detr_detector(path: str | Path, device: str | None = None) -> LoadedDetector
 
 
 def _checked(model: nn.Module, path: str | Path) -> DETR:
+    if isinstance(model, MultiViewDetector):
+        raise DrivetrError(
+            f"{path} holds a {type(model).__name__}, which looks at samples of a dataset: leave the"
+            " image out and name --dataroot, --version, --split and --sample"
+        )
     if not isinstance(model, DETR):
         raise DrivetrError(
             f"{path} holds a {type(model).__name__}, expected a DETR; name a checkpoint of a config"

@@ -131,6 +131,11 @@ def _read_npz(path: Path) -> object:
 
 
 def _read_torch(path: Path) -> object:
+    with path.open("rb") as file:
+        if file.read(1) in (b"{", b"["):
+            raise DrivetrError(
+                f"{path}: is a JSON file, expected weights, such as .pth, .safetensors or .npz"
+            )
     # mmcv writes learning rates and losses into `meta` as numpy scalars: harmless data.
     scalar: Any = np.float64(0).__reduce__()[0]
     harmless: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [

@@ -41,6 +41,11 @@ def test_trained_on_real_keyframes_and_tested_without_its_config(nuscenes_real, 
     assert again["label_aps"] == metrics["label_aps"]
     assert (run / "results.json").is_file()
 
+    # Results that could not be kept are not computed.
+    (tmp_path / "file").touch()
+    assert main([*test, "--out", str(tmp_path / "file/r.json")]) == 2
+    assert f"{tmp_path / 'file/r.json'} cannot be written" in capsys.readouterr().err
+
     # COCO is another kind of dataset.
     coco = ["--dataroot", str(write_small_coco(tmp_path / "coco")), "--version", "2017"]
     assert main(["test", str(run / "last.pth"), *coco, "--split", "val2017"]) == 2

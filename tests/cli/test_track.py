@@ -29,7 +29,9 @@ def _only_this_command(monkeypatch):
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    return write_track_world(tmp_path_factory.mktemp("world"))
+    root = write_track_world(tmp_path_factory.mktemp("world"))
+    assert cli.main(["index", str(root), "--version", VERSION]) == 0  # its progress is shown once
+    return root
 
 
 @pytest.fixture

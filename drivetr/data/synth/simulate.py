@@ -93,13 +93,16 @@ class SceneWriter:
         self.scene: Scene = draw_scene(
             rng, self.stage.street, recipe.duration, recipe.reach, TOP_SPEED, recipe.density
         )
+        # Scenes of different worlds share no token, or results of one would pass for the other's.
+        drawn_from = (recipe.seed, recipe.duration, recipe.reach, recipe.density)
+        self.token = token("scene", *drawn_from, number)
         self.start_us = _EPOCH_US + number * _SCENE_US
         self.out = SceneRows()
         self.data: dict[str, list[Row]] = {}
 
     def run(self) -> dict[str, list[Row]]:
         """Writes all frames; returns the scene's table rows."""
-        keys = [token("sample", self.name, frame) for frame in range(self.recipe.frames_per_scene)]
+        keys = [token("sample", self.token, frame) for frame in range(self.recipe.frames_per_scene)]
         tracks: dict[int, list[Row]] = {}
         samples = []
         for offset_us in self._moments():
@@ -114,7 +117,7 @@ class SceneWriter:
                         "timestamp": self.start_us + offset_us,
                         "prev": "",
                         "next": "",
-                        "scene_token": token("scene", self.name),
+                        "scene_token": self.token,
                     }
                 )
                 self._annotate(offset_us, keys[frame], frame, seen, tracks)
@@ -213,7 +216,7 @@ class SceneWriter:
         shape: tuple[int, int, str],
     ) -> None:
         stamp = self.start_us + offset_us
-        name = token("sample_data", self.name, channel, offset_us)
+        name = token("sample_data", self.token, channel, offset_us)
         pose = self.stage.street.global_from_street @ self.scene.ego.pose(offset_us * 1e-6)
         self.out.add(
             "ego_pose",
@@ -252,9 +255,9 @@ class SceneWriter:
             )
             length, width, height = actor.size
             row = {
-                "token": token("sample_annotation", self.name, number, frame),
+                "token": token("sample_annotation", self.token, number, frame),
                 "sample_token": sample,
-                "instance_token": token("instance", self.name, number),
+                "instance_token": token("instance", self.token, number),
                 "visibility_token": visibility_level(what.share),
                 "attribute_tokens": [token("attribute", actor.attribute)] * bool(actor.attribute),
                 "translation": [float(pose[0, 3]), float(pose[1, 3]), height / 2],
@@ -283,7 +286,7 @@ class SceneWriter:
         ]  # fmt: skip
         rows["scene"] = [
             {
-                "token": token("scene", self.name), "log_token": token("log", self.log),
+                "token": self.token, "log_token": token("log", self.log),
                 "nbr_samples": len(samples), "first_sample_token": samples[0]["token"],
                 "last_sample_token": samples[-1]["token"],
                 "name": self.name, "description": describe(self.scene),

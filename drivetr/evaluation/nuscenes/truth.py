@@ -33,6 +33,10 @@ def check_dataset(dataroot: str | Path, version: str, split: str) -> None:
         DrivetrError: no such folder, table, map or split, or a split of another version.
     """
     require_local(dataroot)
+    if not Path(dataroot).is_dir():
+        raise DrivetrError(
+            f"dataroot {dataroot} is not a folder; name the one that holds samples/ and v1.0-…/."
+        )
     tables = Path(dataroot) / version
     if not tables.is_dir():
         found = sorted(path.parent.name for path in Path(dataroot).glob("*/sample.json"))
@@ -197,20 +201,20 @@ def _check_maps(dataroot: Path, tables: Path) -> None:
 
 def _check_split(tables: Path, version: str, split: str) -> None:
     """Checks the name of a split against the version and its splits.json."""
-    if split in OFFICIAL_SPLITS:
-        if not version.endswith(OFFICIAL_SPLITS[split]):
-            raise DrivetrError(
-                f"split {split} belongs to a version whose name ends in {OFFICIAL_SPLITS[split]},"
-                f" not to {version}; see --split and --version."
-            )
+    if split in OFFICIAL_SPLITS and version.endswith(OFFICIAL_SPLITS[split]):
         return
     path = tables / "splits.json"
     official = [name for name, end in OFFICIAL_SPLITS.items() if version.endswith(end)]
     custom = _read_json(path) if path.is_file() else {}
     if not isinstance(custom, dict):
         raise DrivetrError(f"{path} has to map the name of every split to a list of scene names.")
+    choice = ", ".join([*official, *custom]) or f"none, because {path} does not exist"
+    if split in OFFICIAL_SPLITS:
+        raise DrivetrError(
+            f"split {split} belongs to a version whose name ends in {OFFICIAL_SPLITS[split]}, not"
+            f" to {version}, whose splits are: {choice}."
+        )
     if split not in custom:
-        choice = ", ".join([*official, *custom]) or f"none, because {path} does not exist"
         raise DrivetrError(f"{version} in {tables.parent} has no split {split} (found: {choice}).")
     scenes = custom[split]
     if not isinstance(scenes, list) or not all(isinstance(name, str) for name in scenes):

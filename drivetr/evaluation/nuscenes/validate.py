@@ -184,7 +184,8 @@ def _check_box(token: str, box: dict[str, Any]) -> None:
     if "tracking_id" in box and "detection_name" not in box:
         raise _BoxError(
             "this is a box of a tracking submission, expected the fields detection_name,"
-            " detection_score and attribute_name of a detection submission"
+            " detection_score and attribute_name of a detection submission; `drivetr track` makes"
+            " and judges tracks, `drivetr replay` shows them"
         )
     _check_place(token, box)
     _check_score("detection_score", _field(box, "detection_score"))

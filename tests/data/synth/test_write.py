@@ -143,6 +143,12 @@ def test_bytes_do_not_depend_on_the_number_of_processes(
     other = dataclasses.replace(recipe, seed=6)
     write_dataset(other, tmp_path / "other", workers=1)
     assert hashes(tmp_path / "one") != hashes(tmp_path / "other")
+    for table in ("sample", "sample_data", "sample_annotation", "instance", "scene"):
+        one, two = (
+            {row["token"] for row in json.loads((root / f"v1.0-synth/{table}.json").read_text())}
+            for root in (tmp_path / "one", tmp_path / "other")
+        )
+        assert not one & two, "results of one world are no results of another"
 
 
 def test_sweeps_lie_between_keyframes(tiny_recipe: Recipe, tmp_path: Path) -> None:

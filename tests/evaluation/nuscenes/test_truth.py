@@ -41,7 +41,8 @@ def told(path, dataroot, version="v1.0-synth", split="synth_val"):
 
 class TestDataset:
     def test_no_dataroot_no_version(self, empty_results, tables_only, tmp_path):
-        assert "no version at all" in told(empty_results, tmp_path / "nowhere")
+        assert "nowhere is not a folder" in told(empty_results, tmp_path / "nowhere")
+        assert "no version at all" in told(empty_results, tmp_path)
         found = told(empty_results, tables_only, version="v1.0-mini")
         assert "has no version v1.0-mini (found: v1.0-synth)" in found
 
