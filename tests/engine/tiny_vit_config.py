@@ -1,7 +1,7 @@
 """The tiny detector on a small vision transformer, whose blocks can be sharded.
 
-In float64: the bias of attention's keys has a gradient of zero, since a softmax does not see what is
-added to all of its inputs. In float32 what rounding leaves of it is enough for Adam to make steps of.
+In float64: the bias of attention's keys has a gradient of zero, since a softmax does not see what
+is added to all of its inputs. In float32 rounding leaves enough of it for Adam to make steps of.
 """
 
 from mmengine.config import read_base
