@@ -119,9 +119,12 @@ class LoadedDetector:
         """
         units = self.units(dataset, settings) if units is None else units
         places = [batch for unit in units for batch in unit]
+        starts = {unit[0][0] for unit in units}
         memory = None
-        for batch in batches(loader_for_testing(dataset, settings, self.device, places)):
-            found, memory = self.step(batch, memory)
+        loader = batches(loader_for_testing(dataset, settings, self.device, places))
+        for (place, *_), batch in zip(places, loader, strict=True):
+            # Not even the numbers of queries count on from what was predicted before.
+            found, memory = self.step(batch, None if place in starts else memory)
             yield from zip(batch.samples, found, strict=True)
 
 

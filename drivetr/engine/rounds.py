@@ -46,11 +46,12 @@ class Rounds(Generic[_T]):
                     part = (next(own), None)
                 except DrivetrError as error:
                     part = ([], str(error))
-            for results, told in to_first_process(part):
+            received = to_first_process(part)
+            self._others_wait = start + self.size < units  # after the last round they leave
+            for results, told in received:
                 if told is not None:
                     raise DrivetrError(told)
                 yield from results
-        self._others_wait = False
 
     def dismiss(self) -> None:
         """Called by the first process at its end: lets go of others that wait for a next round."""

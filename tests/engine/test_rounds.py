@@ -1,11 +1,14 @@
 """`drivetr test` in several processes: what one process writes, to the last byte."""
 
 import json
+import re
+import shutil
 from pathlib import Path
 
 import pytest
 
 from benchmarks.launch import drivetr
+from drivetr.data.nuscenes.index import open_index
 from drivetr.data.synth.recipe import Recipe
 from drivetr.data.synth.rig import nuscenes_rig
 from drivetr.data.synth.write import write_dataset
@@ -27,41 +30,42 @@ def run(arguments: list[str], processes: int, log: Path) -> list[int | None]:
     return drivetr([*arguments, "--device", "cpu"], processes, log).wait(300)
 
 
-@pytest.mark.xfail(reason="metrics, and StreamPETR's results, differ in some places; open")
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("config", "batch_size"), [("tiny_petr_config.py", 2), ("tiny_streampetr_config.py", 1)]
 )
 def test_the_same_digits_from_two_and_four_processes(world, tmp_path, config, batch_size):
     """StreamPETR sees each scene from its start, in whichever process that is."""
-    log, trained = tmp_path / "log", tmp_path / "trained"
+    log, trained, out = tmp_path / "log", tmp_path / "trained", tmp_path / "out"
     own = str(HERE / config)
     train = ["train", own, *world, "--split", "synth_train", "--work-dir", str(trained)]
     train += ["--cfg-options", f"train_data.streaming={'stream' in config}"]
     assert run(train, 1, log) == [0], log.read_text()
+    test = ["test", own, str(trained / "last.pth"), *world, "--split", "synth_val"]
+    test += ["--work-dir", str(out), "--cfg-options", f"test_data.batch_size={batch_size}"]
     found = {}
     for processes in (1, 2, 4):
-        out = tmp_path / str(processes)
-        test = ["test", own, str(trained / "last.pth"), *world, "--split", "synth_val"]
-        test += ["--work-dir", str(out), "--out", str(out / "results.json")]
-        test += ["--cfg-options", f"test_data.batch_size={batch_size}"]
         assert run(test, processes, log) == [0] * processes, log.read_text()
-        metrics = json.loads((out / "metrics.json").read_text())
-        metrics.pop("eval_time", None)  # of the clock
-        found[processes] = ((out / "results.json").read_bytes(), json.dumps(metrics))
+        metrics = (out / "metrics.json").read_text()
+        metrics, clocks = re.subn('"eval_time": [0-9.e-]+', "", metrics)
+        assert clocks == 1
+        found[processes] = ((out / "results.json").read_bytes(), metrics)
+        shutil.rmtree(out)
     assert len(json.loads(found[1][0])["results"]) == 9
     assert found[2] == found[1]
     assert found[4] == found[1]
 
 
-def test_an_error_of_one_process_ends_all_of_them(world, tmp_path):
-    """The image of a frame is damaged which the second process is to look at."""
+@pytest.mark.parametrize("place", [3, 8], ids=["of the second process", "in the last round"])
+def test_an_error_of_one_process_ends_all_of_them(world, tmp_path, place):
+    """The image of one of nine frames is damaged; the first process says which."""
     trained, log = tmp_path / "trained", tmp_path / "log"
     own = str(HERE / "tiny_petr_config.py")
     train = ["train", own, *world, "--split", "synth_train", "--work-dir", str(trained)]
     assert run(train, 1, log) == [0], log.read_text()
-    table = Path(world[1], world[3], "sample_data.json")
-    cameras = [row for row in json.loads(table.read_text()) if "CAM" in row["filename"]]
-    image = Path(world[1], cameras[-1]["filename"])
+    index = open_index(world[1], world[3])
+    name = index.images_of(index.samples_of_split("synth_val")[[place]])[0]
+    image = Path(world[1], name)
     whole = image.read_bytes()
     image.write_bytes(whole[: len(whole) // 2])
     try:
@@ -69,7 +73,10 @@ def test_an_error_of_one_process_ends_all_of_them(world, tmp_path):
         assert run([*test, "--work-dir", str(tmp_path / "out")], 2, log) == [2, 0]
     finally:
         image.write_bytes(whole)
-    assert "Traceback" not in log.read_text()
+    said = log.read_text()
+    assert "Traceback" not in said
+    (sentence,) = [line for line in said.splitlines() if line.startswith("drivetr test: ")]
+    assert name in sentence
 
 
 def test_one_process_gets_its_own_results_in_order():

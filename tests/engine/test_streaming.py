@@ -138,6 +138,17 @@ class TestPredictions:
             torch.testing.assert_close(detections.boxes, wanted.boxes)
             torch.testing.assert_close(detections.scores, wanted.scores)
 
+    def test_a_scene_is_predicted_as_if_it_were_alone(self, loaded):
+        """With the numbers of its queries, which a memory would count on from scene to scene."""
+        settings = LoaderSettings(num_workers=0)
+        dataset = Drives(2, 3)
+        together = [found for _, found in loaded.predictions(dataset, settings)][3:]
+        (_, unit) = loaded.units(dataset, settings)
+        alone = [found for _, found in loaded.predictions(dataset, settings, [unit])]
+        for one, other in zip(together, alone, strict=True):
+            assert torch.equal(one.boxes, other.boxes)
+            assert torch.equal(one.ids, other.ids)
+
     def test_frames_equal_the_split(self, loaded):
         dataset = Drives(2, 3)
         pairs = list(loaded.predictions(dataset, LoaderSettings(num_workers=0)))

@@ -97,10 +97,18 @@ class TinyTransformer(nn.Module):
 
 
 class TinyDetector(nn.Module):
-    """Dropout makes it use torch's generator; `ballast` makes its checkpoints take a while."""
+    """Dropout makes it use torch's generator; `ballast` makes its checkpoints take a while.
+
+    With `double=True` it computes in float64, for comparisons that rounding must not decide.
+    """
 
     def __init__(
-        self, backbone: nn.Module, num_queries: int = 3, ballast: int = 1, dropout: float = 0.5
+        self,
+        backbone: nn.Module,
+        num_queries: int = 3,
+        ballast: int = 1,
+        dropout: float = 0.5,
+        double: bool = False,
     ) -> None:
         super().__init__()
         self.backbone = backbone
@@ -109,9 +117,11 @@ class TinyDetector(nn.Module):
         self.logits = nn.Linear(4, num_queries * 2)
         self.boxes = nn.Linear(4, num_queries * 10)
         self.register_buffer("ballast", torch.zeros(ballast))
+        if double:
+            self.double()
 
     def forward(self, images: Tensor, cameras: Cameras, moments=None, noised: Tensor | None = None):
-        features = self.backbone(images.flatten(0, 1).float() / 255).mean((2, 3))
+        features = self.backbone(images.flatten(0, 1).to(self.ballast) / 255).mean((2, 3))
         features = self.dropout(features)
         if noised is not None:
             features = features + noised
