@@ -11,8 +11,8 @@ from mmengine.config import read_base
 with read_base():
     from ..detr.detr_coco128_overfit import *
 
-from drivetr.models.classical import FasterRCNN
 from drivetr.models.classical_outputs import DiskPixels, OwnLosses
+from drivetr.models.faster_rcnn import FasterRCNN
 from drivetr.nn.necks.fpn import FPN
 
 channels = (32, 64, 128)

@@ -12,7 +12,7 @@ from mmengine.config import read_base
 with read_base():
     from .faster_rcnn_coco128 import *
 
-from drivetr.models.classical import FCOS
+from drivetr.models.fcos import FCOS
 
 model = dict(
     type=FCOS,

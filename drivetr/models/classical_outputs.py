@@ -1,4 +1,4 @@
-"""What becomes of the outputs of `drivetr.models.classical`: losses, and detections."""
+"""What becomes of the outputs of `TorchvisionDetector`: losses, and detections."""
 
 from collections.abc import Mapping
 
@@ -44,7 +44,7 @@ class DiskPixels:
         """Detections of every image, best first.
 
         Args:
-            outputs: of `drivetr.models.classical.TorchvisionDetector` in evaluation mode.
+            outputs: of a `TorchvisionDetector` in evaluation mode.
             original_sizes: height and width in pixels of each image on disk.
         """
         found = []

@@ -192,9 +192,3 @@ def test_other_rigs(kind, num_cameras):
     with torch.no_grad():
         outputs, _ = build(kind, num_cameras)(images, make_cameras(1, num_cameras))
     assert outputs["pred_boxes"].isfinite().all()
-
-
-def test_shared_branches_are_one_module():
-    head = BoxHead(8, 10, 3, nn.Identity(), share_branches=True)
-    assert head.classify[0] is head.classify[2]
-    assert head.regress[0] is head.regress[1]

@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from drivetr.data.nuscenes.schema import TABLES
 from drivetr.data.nuscenes.store import index_folder
 from drivetr.engine.build import Builder
+from drivetr.engine.checkpoint import CheckpointSettings
 from drivetr.engine.config import RunConfig
 from drivetr.engine.devices import choose_device
 from drivetr.engine.doctor.diagnosis import Diagnosis, Level
 from drivetr.engine.loaders import TrainLoaderSettings, build_dataset
-from drivetr.engine.train import CheckpointSettings
 from drivetr.errors import DrivetrError
 
 _PREFETCHED = 2  # batches that each worker of torch's DataLoader keeps ready

@@ -1,28 +1,19 @@
-"""Detectors that propose many boxes and suppress duplicates, by torchvision, beside DETR.
+"""torchvision's detectors on drivetr's trunks, necks and batches.
 
-Two stages: Faster R-CNN (arXiv:1506.01497). One stage: FCOS (arXiv:1904.01355), YOLO's kin: every
-cell of every feature map is a candidate with a class score and a box, as in YOLOX and later YOLOs.
-Networks, assignment, losses and non-maximum suppression are torchvision's own code; here they get
-drivetr's trunk and neck, and learn from its batches.
+They propose many boxes and suppress duplicates, beside DETR, which does not. Networks, assignment,
+losses and non-maximum suppression are torchvision's own code.
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
 from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
-from torchvision.models import detection
-from torchvision.models.detection.anchor_utils import AnchorGenerator
-from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
-from torchvision.models.detection.fcos import FCOSHead
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
-from torchvision.ops import MultiScaleRoIAlign, box_convert
+from torchvision.ops import box_convert
 
 from drivetr.structures.targets2d import Targets2D
-
-_ROI_SIZE = 7  # cells of a box's side, as in torchvision's Faster R-CNN
 
 
 class AsTheyAre(GeneralizedRCNNTransform):
@@ -117,77 +108,3 @@ class TorchvisionDetector(nn.Module):
         boxes = box_convert(targets.boxes, "cxcywh", "xyxy") * scale
         real = (boxes[:, 2:] > boxes[:, :2]).all(1)
         return {"boxes": boxes[real], "labels": targets.labels[real] + self.first_label}
-
-
-class FasterRCNN(TorchvisionDetector):
-    """Two stages: anchors become proposals, and each proposal a class and a box.
-
-    Args:
-        backbone: trunk.
-        neck: makes as many maps as `anchor_sizes` has entries.
-        num_classes: K, without background.
-        anchor_sizes: sides in pixels of the anchors of each map, the same number for each; every
-            one comes in the shapes 1:2, 1:1 and 2:1.
-        head_dim: width of the second stage.
-        rois_per_image: proposals of an image that the second stage learns from.
-        score_threshold: detections below are left out.
-    """
-
-    def __init__(
-        self,
-        backbone: nn.Module,
-        neck: nn.Module,
-        num_classes: int,
-        anchor_sizes: Sequence[Sequence[float]],
-        head_dim: int = 1024,
-        rois_per_image: int = 512,
-        score_threshold: float = 0.05,
-    ) -> None:
-        pyramid = Pyramid(backbone, neck)
-        levels = [str(level) for level in range(len(anchor_sizes))]
-        shapes = ((0.5, 1.0, 2.0),) * len(levels)
-        network = detection.FasterRCNN(
-            pyramid,
-            rpn_anchor_generator=AnchorGenerator(tuple(map(tuple, anchor_sizes)), shapes),
-            box_roi_pool=MultiScaleRoIAlign(levels, _ROI_SIZE, sampling_ratio=2),
-            box_head=TwoMLPHead(pyramid.out_channels * _ROI_SIZE**2, head_dim),
-            box_predictor=FastRCNNPredictor(head_dim, num_classes + 1),
-            box_batch_size_per_image=rois_per_image,
-            box_score_thresh=score_threshold,
-        )
-        super().__init__(network, first_label=1)
-
-
-class FCOS(TorchvisionDetector):
-    """One stage: every cell that lies in the middle of an object answers with class and box.
-
-    Args:
-        backbone: trunk.
-        neck: makes as many maps as there are `strides`.
-        num_classes: K.
-        strides: pixels a cell of each map. A map answers for boxes whose farthest side is 4 to 8
-            strides away from the cell; the finest for nearer ones too, the coarsest for farther.
-        num_convs: convolutions of the head before its outputs.
-        score_threshold: detections below are left out.
-    """
-
-    def __init__(
-        self,
-        backbone: nn.Module,
-        neck: nn.Module,
-        num_classes: int,
-        strides: Sequence[int],
-        num_convs: int = 4,
-        score_threshold: float = 0.05,
-    ) -> None:
-        pyramid = Pyramid(backbone, neck)
-        network = detection.FCOS(
-            pyramid,
-            num_classes,
-            anchor_generator=AnchorGenerator(
-                tuple((stride,) for stride in strides), ((1.0,),) * len(strides)
-            ),
-            head=FCOSHead(pyramid.out_channels, 1, num_classes, num_convs),
-            score_thresh=score_threshold,
-        )
-        super().__init__(network, first_label=0)

@@ -11,8 +11,9 @@ from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHe
 from torchvision.models.detection.fcos import FCOSHead
 from torchvision.ops import MultiScaleRoIAlign, box_iou
 
-from drivetr.models.classical import FCOS, FasterRCNN
 from drivetr.models.classical_outputs import DiskPixels
+from drivetr.models.faster_rcnn import FasterRCNN
+from drivetr.models.fcos import FCOS
 from drivetr.nn.backbones.tiny_resnet import TinyResNet
 from drivetr.nn.necks.fpn import FPN
 from drivetr.structures.targets2d import Targets2D
