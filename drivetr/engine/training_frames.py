@@ -27,7 +27,10 @@ def open_training_frames(config: RunConfig, builder: Builder) -> tuple[Any, Trai
 
     dataset, loading = once_first_is_done(opened)
     if len(dataset) == 0:
-        raise DrivetrError(f"{config.file}: train_data has no samples in split of that name")
+        split = config.train_data.get("split")
+        raise DrivetrError(
+            f"{config.file}: the split {split} of train_data has no samples; name one that has"
+        )
     _check_classes(config, dataset)
     return dataset, loading
 
