@@ -107,6 +107,7 @@ def test_the_same_as_drivetr_test_finds(tested, tmp_path):
     assert row["mATE"] == metrics["tp_errors"]["trans_err"]
 
 
+@pytest.mark.slow
 def test_killed_and_called_again(tested, tmp_path):
     out = tmp_path / "out"
     command = [sys.executable, "-m", "drivetr.cli.main", "robustness", str(tested.checkpoint)]
