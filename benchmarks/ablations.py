@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.knockouts import CHANGES, evaluate, knocked_out
+from benchmarks.knockouts import evaluate, knocked_out
 from benchmarks.trainings import Line, file_name, kept, train
 
 DEMO = "configs/petr/petr_point_synth.py"
@@ -45,7 +45,7 @@ def run_line(line: Line, args: argparse.Namespace, work_dir: Path) -> dict[str, 
     checkpoint = train(replace(line, options=options), dataset, work_dir, args.seed)
     return {
         name: evaluate(
-            knocked_out(str(checkpoint), CHANGES[name]),
+            knocked_out(str(checkpoint), name),
             args.dataroot,
             args.version,
             "synth_val",

@@ -17,6 +17,7 @@ Trainings that are finished in `--folder` are kept; several of these commands ma
 
 import argparse
 import statistics
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -43,6 +44,22 @@ TAKES = {
 COSTS = {"PETR": 1.0, "PETRv2": 1.85, "StreamPETR": 1.0}
 SPLITS = ("synth_train", "synth_val")
 ERRORS = {"mATE": "trans_err", "mASE": "scale_err", "mAOE": "orient_err", "mAVE": "vel_err"}
+
+
+def with_budget(line: Line, parts: Sequence[str], steps: float, start: Path | None) -> Line:
+    """A line that trains for so many steps.
+
+    Args:
+        line: what is trained.
+        parts: of the model that begin with the weights of `start`.
+        steps: are rounded.
+        start: checkpoint of a PETR, None to train from nothing.
+    """
+    options = (f"schedule.iterations={round(steps)}", *line.options)
+    if start is not None:  # what is trained already learns at half the rate
+        options += tuple(f"{part}.init={start}" for part in parts)
+        options += ("optimizer.lr=0.0004",)
+    return replace(line, options=options)
 
 
 def figures(run: dict[str, Any]) -> dict[str, float]:
@@ -85,14 +102,9 @@ def main() -> None:
     for seed in args.seeds:  # outermost: an interrupted table has whole seeds
         for name in args.only:
             work_dir = args.folder / f"{file_name(name)}_seed{seed}"
-            steps = round(args.iterations / COSTS[name])
-            options = (f"schedule.iterations={steps}", *LINES[name].options)
-            if args.start is not None:  # what is trained already learns at half the rate
-                options += tuple(f"{part}.init={args.start}" for part in TAKES[name])
-                options += ("optimizer.lr=0.0004",)
             make = partial(
                 train_and_test,
-                replace(LINES[name], options=options),
+                with_budget(LINES[name], TAKES[name], args.iterations / COSTS[name], args.start),
                 (args.dataroot, args.version),
                 SPLITS,
                 work_dir,

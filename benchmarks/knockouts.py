@@ -12,7 +12,8 @@ Each line is the official evaluation of the same weights with one part silenced:
     rolled     every camera gets the calibration of its neighbour
     blank      all images are grey
     memory     every frame is the first that a detector in time sees
-    1deg_5cm   every camera hangs 1 degree and 5 cm away from its calibration; 2deg_10cm, 4deg_20cm
+    1deg_5cm   every camera hangs 1 degree and 5 cm away from its calibration (of every scene
+               differently: drivetr.data.corruptions.rig); 2deg_10cm, 4deg_20cm
 
 A detector whose attention carries the geometry loses nearly everything in each but `memory`, which
 shows what it knows from earlier frames, and the last three, which show how much error of a mounting
@@ -22,7 +23,6 @@ it was given.
 
 import argparse
 import json
-import math
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -33,10 +33,11 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from drivetr.data.corruptions.rig import ShakenRig
 from drivetr.engine.api import LoadedDetector, load_detector
+from drivetr.engine.corrupted import corrupted
 from drivetr.evaluation.nuscenes.detection import evaluate_submission
 from drivetr.evaluation.nuscenes.submission import SubmissionWriter
-from drivetr.geometry.rigid import rigid_from, rotation_from_quaternion
 from drivetr.nn.position import Position
 from drivetr.structures.cameras import Cameras
 from drivetr.structures.detections import Detections
@@ -86,33 +87,6 @@ def rolled(detector: nn.Module) -> Detect:
     return detect
 
 
-def shaken(degrees: float, metres: float) -> Callable[[nn.Module], Detect]:
-    """Calibrations off by a fixed rotation and shift about random axes, another for each camera."""
-
-    def change(detector: nn.Module) -> Detect:
-        def detect(images: Tensor, cameras: Cameras, *rest: Any) -> Any:
-            wrong = shaken_calibration(cameras.img_from_lidar, degrees, metres)
-            return detector(images, replace(cameras, img_from_lidar=wrong), *rest)
-
-        return detect
-
-    return change
-
-
-def shaken_calibration(img_from_lidar: Tensor, degrees: float, metres: float) -> Tensor:
-    """Matrices (..., N, 4, 4) as if each camera hung turned and shifted; the same error each call.
-
-    The lidar frame moves about its own origin, which is near enough to the cameras' places.
-    """
-    generator = torch.Generator().manual_seed(0)
-    axes = torch.randn(2, img_from_lidar.shape[-3], 3, generator=generator, dtype=torch.float64)
-    turn, shift = torch.nn.functional.normalize(axes, dim=-1)
-    half = math.radians(degrees) / 2
-    cosine = torch.full_like(turn[:, :1], math.cos(half))
-    rotation = rotation_from_quaternion(torch.cat([cosine, turn * math.sin(half)], dim=-1))
-    return img_from_lidar @ rigid_from(rotation, shift * metres).to(img_from_lidar)
-
-
 def blank(detector: nn.Module) -> Detect:
     """Calls the detector with grey images."""
     return lambda images, *rest: detector(torch.full_like(images, 114), *rest)
@@ -131,16 +105,21 @@ CHANGES: dict[str, Callable[[nn.Module], Any]] = {
     "rolled": rolled,
     "blank": blank,
     "memory": forgetful,
-    "1deg_5cm": shaken(1, 0.05),
-    "2deg_10cm": shaken(2, 0.10),
-    "4deg_20cm": shaken(4, 0.20),
 }
+RIGS = {
+    "1deg_5cm": ShakenRig(1, 0.05),
+    "2deg_10cm": ShakenRig(2, 0.10),
+    "4deg_20cm": ShakenRig(4, 0.20),
+}
+KNOCKOUTS = (*CHANGES, *RIGS)
 
 
-def knocked_out(checkpoint: str, change: Callable[[nn.Module], Any]) -> LoadedDetector:
-    """A trained detector with one of `CHANGES` made to it."""
+def knocked_out(checkpoint: str, name: str) -> LoadedDetector:
+    """A trained detector with one of `KNOCKOUTS`."""
     loaded = load_detector(checkpoint)
-    changed = change(loaded.detector)
+    if name in RIGS:
+        return corrupted(loaded, RIGS[name])
+    changed = CHANGES[name](loaded.detector)
     return loaded if changed is None else replace(loaded, detector=changed)
 
 
@@ -174,12 +153,12 @@ def main() -> None:
     parser.add_argument("--dataroot", required=True)
     parser.add_argument("--version", required=True)
     parser.add_argument("--split", required=True)
-    parser.add_argument("--only", nargs="+", choices=CHANGES, default=list(CHANGES))
+    parser.add_argument("--only", nargs="+", choices=KNOCKOUTS, default=KNOCKOUTS)
     parser.add_argument("--out", help="JSON file for all metrics")
     args = parser.parse_args()
     results = {}
     for name in args.only:
-        loaded = knocked_out(args.checkpoint, CHANGES[name])
+        loaded = knocked_out(args.checkpoint, name)
         metrics = evaluate(loaded, args.dataroot, args.version, args.split)
         results[name] = metrics
         print(f"{name:10} mAP {metrics['mean_ap']:.4f}  NDS {metrics['nd_score']:.4f}", flush=True)

@@ -123,7 +123,7 @@ def _measure(test: "RobustnessTest", conditions: "list[Condition]") -> "dict[Con
         measured[condition] = row
         words = ", measured before" if condition in kept else ""
         print(
-            f"{number:3}/{len(conditions)}  {condition.title:30} NDS {row['NDS']:.4f}"
+            f"{number:3}/{len(conditions)}  {condition.title:32} NDS {row['NDS']:.4f}"
             f"  mAP {row['mAP']:.4f}{words}",
             flush=True,
         )

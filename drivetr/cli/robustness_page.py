@@ -1,6 +1,7 @@
 """The result of a robustness test as a table on the terminal and as a page."""
 
 from collections.abc import Sequence
+from math import ceil
 from statistics import fmean
 
 from drivetr.data.corruptions.catalogue import CORRUPTIONS, PROTOCOL, RIG_FAULTS, SEVERITIES
@@ -39,7 +40,7 @@ def table_text(summary: RobustnessSummary) -> str:
         lines += ["", *aligned_rows(rows), "", _means_text(summary)]
     faults = [name for name in summary.rows if name in RIG_FAULTS]
     if faults:
-        rows = [["Rig", "severity", *_METRICS]]
+        rows = [["Rig", "", *_METRICS]]
         for name in faults:
             for severity, row in summary.rows[name].items():
                 told = RIG_FAULTS[name].severity_text(severity)
@@ -128,7 +129,8 @@ def _rig_blocks(summary: RobustnessSummary) -> tuple[Block, ...]:
     faults = [name for name in summary.rows if name in RIG_FAULTS]
     top = max(_highest(summary.rows[name]) for name in faults)
     top = max(top, *(summary.clean[metric] for metric in _METRICS))
-    charts = tuple(_curve(summary, name, max(0.1, top * 1.1)) for name in faults)
+    top = max(0.2, ceil(top / 0.2) * 0.2)  # so that the ticks at its half are short numbers
+    charts = tuple(_curve(summary, name, top) for name in faults)
     rows: tuple[tuple[Value, ...], ...] = tuple(
         (f"{RIG_FAULTS[name].title}, {RIG_FAULTS[name].severity_text(severity)}", *row.values())
         for name in faults

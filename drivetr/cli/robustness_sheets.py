@@ -31,7 +31,7 @@ _ALL_CAMERAS = (*_BOXED, "camera_crash", "frame_lost")
 def draw_sheets(
     dataset: NuScenesDataset, tested: Mapping[str, Iterable[float]], folder: Path
 ) -> list[Picture]:
-    """Writes one sheet a corruption as `FOLDER/NAME.png`; gives them for a page.
+    """Writes one sheet a corruption as `FOLDER/NAME.png`; gives them for a page beside FOLDER.
 
     A row is a camera of one frame of the split, a column a severity; the first column is clean.
 
@@ -57,6 +57,7 @@ def draw_sheets(
                 (small.shape[0], small.shape[1]),
                 corruption.title,
                 f"{name}: as recorded, then at {', '.join(list(frames)[1:])}",
+                link=f"{folder.name}/{name}.png",
             )
         )
     return pictures

@@ -22,7 +22,6 @@ from drivetr.engine.corrupted import corrupted, corruption_named, parse_corrupti
 from drivetr.engine.devices import full_memory_told
 from drivetr.engine.judges.nuscenes import Names, official_metrics
 from drivetr.engine.loaders import dead_workers_told
-from drivetr.engine.registry import to_data
 from drivetr.errors import DrivetrError
 from drivetr.evaluation.nuscenes.truth import check_dataset
 from drivetr.files import atomic_text
@@ -94,7 +93,8 @@ class RobustnessTest:
     """Official metrics of one detector on one split under any condition.
 
     Each condition's metrics are kept in `FOLDER/NAME_SEVERITY.json` when they are known, and taken
-    from there when they are asked for again by a test of the same weights, frames and transforms.
+    from there when they are asked for again by a test of the same weights, parts, frames and
+    transforms.
 
     Args:
         loaded: a detector of camera frames.
@@ -129,12 +129,15 @@ class RobustnessTest:
 
     @cached_property
     def identity(self) -> dict[str, str]:
-        """Tells this test from others: digests of weights, frames and transforms."""
-        data = {k: v for k, v in self.loaded.spec.test_data.items() if k not in _LOADING}
+        """Tells this test from others: digests of weights, parts, frames and transforms."""
+        parts = self.loaded.spec.to_data()
+        test_data = parts.pop("test_data")
+        data = {k: v for k, v in test_data.items() if k not in _LOADING}
         return {
             "weights": weights_digest(self.loaded.detector),
+            "parts": _digest(json.dumps(parts, sort_keys=True)),
             "frames": _digest(" ".join(self.dataset.tokens)),
-            "transforms": _digest(json.dumps(to_data(data), sort_keys=True)),
+            "transforms": _digest(json.dumps(data, sort_keys=True)),
             "drivetr": __version__,
         }
 

@@ -53,7 +53,7 @@ class RobustnessSummary:
 
     Attributes:
         about: names of what was tested.
-        identity: digests of weights, frames and transforms.
+        identity: digests of weights, parts, frames and transforms.
         clean: on clean input.
         rows: by corruption and severity.
         baseline: of mCE, None for none.

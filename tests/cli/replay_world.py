@@ -71,9 +71,11 @@ def frames_of_page(page: Path) -> list[dict[str, Any]]:
     return frames
 
 
-def random_checkpoint(config: Path, folder: Path, options: dict[str, Any] | None = None) -> Path:
+def random_checkpoint(
+    config: Path, folder: Path, options: dict[str, Any] | None = None, seed: int = 0
+) -> Path:
     """A detector of a config, with `options` put over it, with random weights."""
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     spec = DetectorSpec.of_config(load_config(config, options))
     weights = spec.build_detector()[0].state_dict()
     state = {

@@ -24,6 +24,14 @@ def test_every_severity_can_be_named_and_made(name):
         assert corruption.make(severity)
 
 
+def test_severities_for_people():
+    told = {name: list(map(c.severity_text, c.severities)) for name, c in CORRUPTIONS.items()}
+    assert told["fog"] == ["severity 1", "severity 2", "severity 3"]
+    assert told["rig_rotation"] == ["0.5 degrees", "1 degree", "2 degrees", "4 degrees"]
+    assert told["rig_shift"] == ["5 cm", "10 cm", "20 cm"]
+    assert told["camera_swap"] == ["1 pair", "2 pairs", "3 pairs"]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -24,6 +24,7 @@ class Corruption:
         make: what a severity does to a dataset: a transform of its frames as they were recorded,
             or other images (`NuScenesDataset`'s `late`).
         unit: of the severities; "" where they are steps.
+        unit_of_one: of a severity of 1, where it is another word.
     """
 
     name: str
@@ -31,10 +32,14 @@ class Corruption:
     severities: tuple[float, ...]
     make: Callable[[float], Fault]
     unit: str = ""
+    unit_of_one: str = ""
 
     def severity_text(self, severity: float) -> str:
         """A severity for people."""
-        return f"{severity:g} {self.unit}".strip()
+        if not self.unit:
+            return f"severity {severity:g}"
+        unit = self.unit_of_one or self.unit if severity == 1 else self.unit
+        return f"{severity:g} {unit}"
 
 
 def _of_images(name: str, title: str, levels: tuple[int, int, int]) -> Corruption:
@@ -70,6 +75,7 @@ RIG_FAULTS: dict[str, Corruption] = {
             (0.5, 1, 2, 4),
             lambda degrees: ShakenRig(degrees=degrees),
             "degrees",
+            "degree",
         ),
         Corruption(
             "rig_shift",
@@ -85,6 +91,7 @@ RIG_FAULTS: dict[str, Corruption] = {
             SEVERITIES,
             lambda pairs: SwappedCameras(int(pairs)),
             "pairs",
+            "pair",
         ),
         _of_images("lens_dirt", "Dirty lenses", (1, 2, 3)),
     )

@@ -2,19 +2,17 @@
 
 import json
 import math
-from collections.abc import Collection, Sequence
-from contextlib import ExitStack
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, TextIO
+from typing import Any
 
 from drivetr.errors import DrivetrError
-from drivetr.files import atomic_text
+from drivetr.evaluation.streamed import StreamedText
 from drivetr.structures.detections2d import Detections2D
 
 
-class ResultsWriter:
-    """Writes detections image by image, and gives the file its name when the block ends well.
+class ResultsWriter(StreamedText):
+    """Writes detections image by image.
 
     Args:
         path: JSON file.
@@ -23,23 +21,14 @@ class ResultsWriter:
     """
 
     def __init__(self, path: Path, category_ids: Sequence[int | None]) -> None:
-        self._path = path
+        super().__init__(path, "[", ",\n", "]\n")
         self._category_ids = category_ids
-        self._stack = ExitStack()
-        self._file: TextIO | None = None
-        self._separator = ""
-
-    def __enter__(self) -> "ResultsWriter":
-        """Starts with no detections."""
-        self._file = self._stack.enter_context(atomic_text(self._path))
-        self._file.write("[")
-        self._separator = ""
-        return self
 
     def add(self, image_id: int, found: Detections2D) -> None:
         """Writes the detections of an image; boxes become left, top, width, height."""
-        if self._file is None:
-            raise ValueError("ResultsWriter.add outside of its `with` block")
+        self.write(map(json.dumps, self._rows(image_id, found)))
+
+    def _rows(self, image_id: int, found: Detections2D) -> Iterator[dict[str, Any]]:
         corners = found.boxes.double()
         sizes = corners[:, 2:] - corners[:, :2]
         for corner, size, score, label in zip(
@@ -52,20 +41,7 @@ class ResultsWriter:
             category = self._category_ids[label]
             row = {"image_id": image_id, "category_id": category, "bbox": [*corner, *size]}
             if category is not None:
-                self._file.write(self._separator + json.dumps(row | {"score": score}))
-                self._separator = ",\n"
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Ends the file, or leaves none behind."""
-        if self._file is not None and kind is None:
-            self._file.write("]\n")
-        self._file = None
-        self._stack.__exit__(kind, error, trace)
+                yield row | {"score": score}
 
 
 def read_results(

@@ -8,10 +8,9 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,7 +25,7 @@ from drivetr.evaluation.nuscenes.constants import (
     MAX_BOXES_PER_SAMPLE,
 )
 from drivetr.evaluation.nuscenes.validate import check_submission, check_tracks
-from drivetr.files import atomic_text
+from drivetr.evaluation.streamed import StreamedText
 from drivetr.geometry.boxes import CENTER, SIZE, VELOCITY
 from drivetr.geometry.nuscenes_boxes import nuscenes_from_boxes
 from drivetr.geometry.rigid import transform_points
@@ -35,7 +34,7 @@ from drivetr.structures.detections import Detections
 _log = logging.getLogger(__name__)
 
 
-class SubmissionWriter:
+class SubmissionWriter(StreamedText):
     """Writes a submission sample by sample, and gives the file its name only when it is complete.
 
     Use it as a context manager; an exception inside the block leaves no file behind.
@@ -68,20 +67,13 @@ class SubmissionWriter:
                 f"{path}: class {unknown[0]!r} is none of the nuScenes detection classes"
                 f" {', '.join(CLASS_RANGE)}; a submission can hold only these."
             )
-        self._path = Path(path)
+        given = CAMERA_ONLY_META if meta is None else meta
+        known = {k: v.item() if isinstance(v, np.generic) else v for k, v in given.items()}
+        super().__init__(path, f'{{"meta": {json.dumps(known)}, "results": {{', ",", "\n}}\n")
         self._classes = tuple(classes)
         self._range = torch.tensor([CLASS_RANGE[name] for name in classes], dtype=torch.float64)
-        given = CAMERA_ONLY_META if meta is None else meta
-        self._meta = {k: v.item() if isinstance(v, np.generic) else v for k, v in given.items()}
         self._tokens: set[str] = set()
         self._crowded_samples = self._boxes_cut = 0
-        self._stack = ExitStack()
-        self._file: TextIO | None = None
-
-    def __enter__(self) -> "SubmissionWriter":
-        self._file = self._stack.enter_context(atomic_text(self._path))
-        self._file.write(f'{{"meta": {json.dumps(self._meta)}, "results": {{')
-        return self
 
     def __exit__(
         self,
@@ -89,14 +81,12 @@ class SubmissionWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._file is not None and kind is None:
-            self._file.write("\n}}\n")
-        self._file = None
-        self._stack.__exit__(kind, error, trace)
+        """Ends the file, or leaves none behind; tells what it does not hold."""
+        super().__exit__(kind, error, trace)
         if kind is None and self._crowded_samples:
             _log.warning(
                 "%s: %d samples had more than %d boxes; the %d lowest-scored boxes were left out",
-                self._path, self._crowded_samples, MAX_BOXES_PER_SAMPLE, self._boxes_cut,
+                self.path, self._crowded_samples, MAX_BOXES_PER_SAMPLE, self._boxes_cut,
             )  # fmt: skip
 
     def add(
@@ -112,15 +102,12 @@ class SubmissionWriter:
             DrivetrError: a box or score is not a number that a submission may hold, which is what
                 a diverged detector gives.
         """
-        if self._file is None:
-            raise ValueError("SubmissionWriter.add outside of its `with` block")
         if token in self._tokens:
-            raise ValueError(f"sample {token} was already added to {self._path}")
+            raise ValueError(f"sample {token} was already added to {self.path}")
         _check_finite(token, detections)
         chosen = self._choose(detections.to("cpu"), ego_from_lidar)
         rows = submission_rows(token, chosen, self._classes, global_from_lidar)
-        separator = "," if self._tokens else ""
-        self._file.write(f"{separator}\n{json.dumps(token)}: {json.dumps(rows, allow_nan=False)}")
+        self.write([f"\n{json.dumps(token)}: {json.dumps(rows, allow_nan=False)}"])
         self._tokens.add(token)
 
     def _choose(self, detections: Detections, ego_from_lidar: Tensor) -> Detections:
