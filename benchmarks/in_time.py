@@ -91,7 +91,7 @@ def main() -> None:
     )
     parser.add_argument("--dataroot", required=True)
     parser.add_argument("--version", default="v1.0-synth")
-    parser.add_argument("--iterations", type=int, default=700)
+    parser.add_argument("--iterations", type=int, default=900)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--folder", type=Path, default=Path("work_dirs/in_time"))
     parser.add_argument("--start", type=Path, help="checkpoint to start from")

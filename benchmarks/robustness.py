@@ -160,7 +160,7 @@ def main() -> None:
     parser.add_argument("--dataroot", required=True, help="world of the training")
     parser.add_argument("--test-dataroot", required=True, help="world of the test")
     parser.add_argument("--version", default="v1.0-synth")
-    parser.add_argument("--iterations", type=int, default=700)
+    parser.add_argument("--iterations", type=int, default=900)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, default=Path("work_dirs/in_time"))
     parser.add_argument("--start", type=Path, help="checkpoint to start from")
