@@ -152,25 +152,6 @@ function drawRingNames(ctx, view) {
   }
 }
 
-/** Lidar points as dim dots, stronger where they are higher above the ground. */
-function drawPoints(ctx, view) {
-  const points = pointsOf(state.frame);
-  if (points === null) return;
-  ctx.fillStyle = theme.muted;
-  let level = -1; // of eight; points come low ones first, so that it changes seldom
-  for (let i = 0; i < points.length; i += 3) {
-    const [u, v] = view.place([points[i] / 100, points[i + 1] / 100]);
-    if (u < 0 || v < 0 || u > view.width || v > view.height) continue;
-    const high = Math.round(7 * clamp((points[i + 2] / 100 + 0.5) / 3, 0, 1));
-    if (high !== level) {
-      level = high;
-      ctx.globalAlpha = 0.2 + (0.4 * level) / 7;
-    }
-    ctx.fillRect(u, v, 1.2, 1.2);
-  }
-  ctx.globalAlpha = 1;
-}
-
 /** The way the car came, and dots where it will be. */
 function drawPath(ctx, view) {
   const now = recording.frames[state.frame].time_s;
