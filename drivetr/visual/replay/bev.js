@@ -126,13 +126,12 @@ function drawGround(ctx, view, frame, map) {
   ctx.fillRect(0, 0, view.width, view.height);
   drawMap(ctx, view, frame, map);
   const [u, v] = view.place([0, 0]);
-  ctx.strokeStyle = theme.hairline;
+  ctx.strokeStyle = theme.guide;
   ctx.lineWidth = 1;
   ctx.beginPath();
   trace(ctx, [[u, 0], [u, view.height]], false);
   trace(ctx, [[0, v], [view.width, v]], false);
   ctx.stroke();
-  ctx.strokeStyle = theme.guide;
   for (const radius of ringRadii(view)) {
     ctx.beginPath();
     ctx.arc(u, v, radius * view.scale, 0, 2 * Math.PI);
