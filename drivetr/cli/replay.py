@@ -211,9 +211,10 @@ def _read(
     )
     recorder = FrameRecorder(reader, args.image_width) if wants_recording(args) else None
     rigs = {scene.name: reader.rig(scene) for scene in scenes}
+    maps = reader.maps(rigs)
     with open_pictures(options) as pictures:
         shown = tqdm(moments, total=count, desc="replay", unit="frame")
-        frames = list(show(shown, reader, rigs, pictures, recorder))
+        frames = list(show(shown, reader, rigs, maps, pictures, recorder))
     if recorder is None:
         return None
     return join_frames(
@@ -223,7 +224,7 @@ def _read(
         join_rigs(rigs.values()),
         reader.moments.names,
         args.score_threshold,
-        reader.maps({frame.scene for frame in frames}),
+        maps,
     )
 
 

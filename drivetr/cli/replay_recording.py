@@ -1,6 +1,6 @@
 """From the moments of scenes to a recording, which a page or Rerun shows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from jaxtyping import Float
@@ -97,7 +97,7 @@ def join_frames(
     channels: Iterable[str],
     sources: Sequence[str],
     threshold: float,
-    maps: dict[str, GroundMap],
+    maps: Mapping[str, GroundMap],
 ) -> Recording:
     """A recording of frames of some scenes.
 
@@ -108,17 +108,19 @@ def join_frames(
         channels: cameras in the order of the frames' images.
         sources: names of the sets of predictions.
         threshold: score at which it opens.
-        maps: of the scenes that have one, by their name.
+        maps: of the scenes that have one, by their name; others than the frames' are left out.
     """
+    frames = tuple(frames)
+    shown = {frame.scene for frame in frames}
     names = scenes[0].name if len(scenes) == 1 else f"{len(scenes)} scenes"
     return Recording(
         title=f"{names} of {version}",
-        frames=tuple(frames),
+        frames=frames,
         channels=tuple(channels),
         sources=tuple(sources),
         descriptions={s.name: ", ".join(filter(None, (s.description, s.location))) for s in scenes},
         threshold=threshold,
-        maps=maps,
+        maps={name: ground for name, ground in maps.items() if name in shown},
     )
 
 

@@ -79,7 +79,7 @@ class SceneReader:
         return list(self._images.broken.values())
 
     def frames(self, scene: SceneRecord) -> Iterator[ReplayFrame]:
-        """The frames of a scene in the order of time."""
+        """The frames of a scene in the order of time, without a map."""
         rig = self.rig(scene)
         for moment in self.moments.of(scene):
             yield self.draw(moment, self.look(moment, rig), self.points(moment.sample))
@@ -119,9 +119,13 @@ class SceneReader:
         return resolve_inside(self._index.dataroot, filename).read_bytes()
 
     def draw(
-        self, moment: Moment, views: dict[str, View], points: Float[Tensor, "P 3"] | None
+        self,
+        moment: Moment,
+        views: dict[str, View],
+        points: Float[Tensor, "P 3"] | None,
+        ground: GroundMap | None = None,
     ) -> ReplayFrame:
-        """A moment as a picture shows it."""
+        """A moment as a picture shows it, with the map of its scene."""
         silent = ", ".join(moment.silent)
         least = self._score_threshold or 0.0
         return ReplayFrame(
@@ -134,6 +138,9 @@ class SceneReader:
                 name: boxes[boxes.scores >= least] for name, boxes in moment.found.items()
             },
             points=points,
+            ground=ground,
+            ego_from_global=moment.ego_from_lidar.double()
+            @ invert_rigid(moment.global_from_lidar.double()),
             path=transform_points(
                 invert_rigid(moment.global_from_lidar), self._path_global(moment.scene)
             ),

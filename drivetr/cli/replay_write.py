@@ -11,6 +11,7 @@ from drivetr.cli.replay_recording import FrameRecorder
 from drivetr.cli.replay_scene import SceneReader
 from drivetr.data.nuscenes.index import CameraRecord
 from drivetr.errors import DrivetrError
+from drivetr.structures.ground import GroundMap
 from drivetr.visual.frames import ReplayFrame
 from drivetr.visual.mp4 import Mp4Stream, open_mp4
 from drivetr.visual.page import render_frame
@@ -91,6 +92,7 @@ def show(
     moments: Iterable[Moment],
     reader: SceneReader,
     rigs: Mapping[str, dict[str, CameraRecord]],
+    maps: Mapping[str, GroundMap],
     pictures: PictureWriter | None,
     recorder: FrameRecorder | None,
 ) -> Iterator[RecordedFrame]:
@@ -100,6 +102,7 @@ def show(
         moments: in the order in which they are shown.
         reader: of the sensors.
         rigs: the cameras of each scene by its name; a recording has the cameras of all scenes.
+        maps: of the scenes that have one, by their name.
         pictures: draws them, if any are wanted.
         recorder: makes recorded frames, if any are wanted.
     """
@@ -108,7 +111,8 @@ def show(
         views, points = reader.look(moment, everywhere), reader.points(moment.sample)
         if pictures is not None:
             shown = {channel: views[channel] for channel in rigs[moment.scene.name]}
-            pictures.add(reader.draw(moment, shown, points))
+            ground = maps.get(moment.scene.name)
+            pictures.add(reader.draw(moment, shown, points, ground))
         if recorder is not None:
             yield recorder.frame(moment, views, points)
 

@@ -33,14 +33,18 @@ class ImageHeader:
     bits: int
 
 
-def read_image_header(path: Path) -> ImageHeader:
+def read_image_header(path: Path, max_pixels: int = MAX_PIXELS) -> ImageHeader:
     """Reads width, height, channels and bits of a JPEG or PNG file.
 
     Only the header is read, so that a file that would decode to gigabytes costs nothing.
 
+    Args:
+        path: of the file.
+        max_pixels: that it may have.
+
     Raises:
         DrivetrError: the file is missing, empty, neither JPEG nor PNG, cut inside its header, or
-            promises no pixels or more than `MAX_PIXELS`.
+            promises no pixels or more than `max_pixels`.
     """
     try:
         with path.open("rb") as file:
@@ -48,10 +52,10 @@ def read_image_header(path: Path) -> ImageHeader:
     except OSError as error:
         raise DrivetrError(f"{path}: cannot be read ({error.strerror})") from error
     pixels = header.width * header.height
-    if not 0 < pixels <= MAX_PIXELS:
+    if not 0 < pixels <= max_pixels:
         raise DrivetrError(
             f"{path}: the header promises {header.width}x{header.height} pixels, expected between"
-            f" 1 and {MAX_PIXELS:,}; the file is not decoded"
+            f" 1 and {max_pixels:,}; the file is not decoded"
         )
     return header
 

@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from drivetr.geometry.boxes import VELOCITY
+from drivetr.structures.ground import GroundMap
 from drivetr.visual.canvas import blank, draw_circle, draw_lines, draw_path, fill_polygon, resize
 from drivetr.visual.drawables import Drawable
 from drivetr.visual.frames import ReplayFrame
@@ -19,6 +22,7 @@ from drivetr.visual.palette import (
     INK,
     MUTED,
     PANEL,
+    ROAD,
     Colour,
     mix,
 )
@@ -64,7 +68,7 @@ class BevScale:
 def draw_bev(
     frame: ReplayFrame, boxes: Sequence[Drawable], size: tuple[int, int], range_m: float, font: int
 ) -> Canvas:
-    """A panel with the ground around the car, rings of distance, points, boxes and their motion.
+    """A panel with map and ground around the car, rings, points, boxes and their motion.
 
     Args:
         frame: what is shown.
@@ -76,6 +80,8 @@ def draw_bev(
     fine = BevScale(size[0] * OVERSAMPLE, size[1] * OVERSAMPLE, range_m)
     ego_from_lidar = frame.ego_from_lidar.double().numpy()
     canvas = _ground(fine).copy()
+    if frame.ground is not None and frame.ego_from_global is not None:
+        canvas = _lay_map(canvas, frame.ground, frame.ego_from_global, fine)
     if frame.points is not None:
         _draw_points(canvas, frame.points.double().numpy(), ego_from_lidar, fine)
     hairline = OVERSAMPLE * max(0.75, min(size) / 600)
@@ -116,6 +122,21 @@ def _ground(scale: BevScale) -> Canvas:
     for radius in _rings(scale):
         draw_circle(canvas, middle, radius * scale.px_per_m, mix(GUIDE, PANEL, 0.25), OVERSAMPLE)
     return canvas
+
+
+def _lay_map(canvas: Canvas, ground: GroundMap, ego_from_global: Tensor, scale: BevScale) -> Canvas:
+    """The panel, lighter where the map has drivable ground; its lines stay above."""
+    # A map's pixel has its middle at a half, for cv2 it is at a whole number.
+    pixels = np.array([[0, 0], [1, 0], [0, 1]], dtype=np.float64) + 0.5
+    in_map = np.column_stack([pixels, np.zeros(3), np.ones(3)])
+    in_ego = in_map @ (ego_from_global.double().numpy() @ ground.global_from_pixel).T
+    origin, column, row = scale.pixels(in_ego[:, :2]) - 0.5
+    matrix = np.column_stack([column - origin, row - origin, origin])
+    share = cv2.warpAffine(
+        ground.share, matrix, (scale.width, scale.height), flags=cv2.INTER_LINEAR
+    )
+    lighter = np.array(ROAD) - np.array(PANEL)
+    return np.rint(canvas + share[..., None] / 255 * lighter).clip(0, 255).astype(np.uint8)
 
 
 def _write_rings(canvas: Canvas, scale: BevScale, font: int) -> None:

@@ -11,6 +11,7 @@ from drivetr.structures.cameras import Cameras
 from drivetr.structures.classes import DETECTION_CLASSES
 from drivetr.structures.detections import Detections
 from drivetr.structures.frame import Targets
+from drivetr.structures.ground import GroundMap
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class ReplayFrame:
         truth: ground truth in the reference frame; None where there is none.
         predictions: by a name that the legend shows, in the reference frame.
         points: lidar points in the reference frame, in metres.
+        ground: the map around the car; None where there is none.
+        ego_from_global: places `ground` under the car; None only without it.
         path: positions of the car through the scene in the reference frame, in metres.
         path_index: the entry of `path` where the car is now.
         classes: what the labels of truth and predictions mean.
@@ -44,6 +47,8 @@ class ReplayFrame:
     truth: Targets | None = None
     predictions: dict[str, Detections] = field(default_factory=dict)
     points: Float[Tensor, "P 3"] | None = None
+    ground: GroundMap | None = None
+    ego_from_global: Float[Tensor, "4 4"] | None = None
     path: Float[Tensor, "T 3"] | None = None
     path_index: int = 0
     classes: tuple[str, ...] = DETECTION_CLASSES
@@ -62,3 +67,5 @@ class ReplayFrame:
                 f"ReplayFrame: {len(self.images)} images, {len(self.camera_names)} names and"
                 f" {len(self.cameras.valid)} cameras do not agree"
             )
+        if self.ground is not None and self.ego_from_global is None:
+            raise ValueError("ReplayFrame: ground without ego_from_global has no place")

@@ -28,7 +28,8 @@ from drivetr.visual.replay_data import (
 # In the order in which they use each other at the top level; together they are one module.
 _SCRIPTS = (
     "page.js", "geometry.js", "recording.js", "state.js", "outcomes.js", "look.js", "cameras.js",
-    "map.js", "bev.js", "attention.js", "timeline.js", "panels.js", "frames.js", "main.js",
+    "map.js", "points.js", "bev.js", "attention.js", "timeline.js", "panels.js", "frames.js",
+    "main.js",
 )  # fmt: skip
 _STYLES = ("theme.css", "layout.css", "panels.css", "phone.css")  # later ones overrule
 

@@ -5,11 +5,10 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 
 from drivetr.structures.ground import GroundMap
-from drivetr.visual.palette import GUIDE, PAGE, mix
+from drivetr.visual.palette import PAGE, ROAD
 from drivetr.visual.rerun_paths import MAP
 from drivetr.visual.rerun_sdk import rr
 
-_ROAD = mix(GUIDE, PAGE, 0.5)
 _BELOW_M = 0.05  # under the ground, so that what lies on it is drawn over it
 
 
@@ -45,4 +44,4 @@ def log_map(
 def _picture(ground: GroundMap) -> NDArray[np.uint8]:
     """RGB (H, W, 3): the page's colour where there is no road."""
     share = ground.share[..., None] / 255
-    return np.rint(np.array(PAGE) * (1 - share) + np.array(_ROAD) * share).astype(np.uint8)
+    return np.rint(np.array(PAGE) * (1 - share) + np.array(ROAD) * share).astype(np.uint8)

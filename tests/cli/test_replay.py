@@ -100,6 +100,21 @@ class TestOutputs:
         assert (pictures[0] != pictures[1]).any()
         assert (pictures[1] != pictures[2]).any()
 
+    def test_the_map_is_in_the_pictures(self, copy: Path, tmp_path: Path) -> None:
+        for row in json.loads((copy / VERSION / "map.json").read_text()):
+            Image.new("L", (9000, 9000), 255).save(copy / row["filename"])
+        assert _replay(copy, "--png", tmp_path / "with") == 0
+        shutil.rmtree(copy / "maps")
+        assert _replay(copy, "--png", tmp_path / "without") == 0
+        name = f"{_scene(copy, 0)['name']}_000.png"
+        with_map, without = (
+            np.asarray(Image.open(tmp_path / kind / name)).astype(int)
+            for kind in ("with", "without")
+        )
+        lighter = (with_map > without).all(axis=2)
+        assert lighter.sum() > 10_000
+        assert (with_map == without)[~lighter].mean() > 0.99
+
     def test_missing_image_and_lidar_leave_gaps(
         self, copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -187,14 +202,13 @@ class TestRecordings:
                 process.kill()
 
 
-class TestCheckpoint:
-    @pytest.fixture(scope="class", params=[CONFIG, STREAM_CONFIG], ids=lambda path: path.stem)
-    def checkpoint(
-        self, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-    ) -> Path:
-        """The demo's detector, and one with a memory, with random weights."""
-        return random_checkpoint(request.param, tmp_path_factory.mktemp("work"))
+@pytest.fixture(scope="module", params=[CONFIG, STREAM_CONFIG], ids=lambda path: path.stem)
+def checkpoint(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """The demo's detector, and one with a memory, with random weights."""
+    return random_checkpoint(request.param, tmp_path_factory.mktemp("work"))
 
+
+class TestCheckpoint:
     def test_detections_are_those_of_a_test_run(self, synth: Path, checkpoint: Path) -> None:
         index = open_index(synth, VERSION)
         (source,) = open_predictions([], str(checkpoint), index, split=None)

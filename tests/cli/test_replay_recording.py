@@ -43,7 +43,7 @@ def record(
     moments = [moment for scene in chosen for moment in reader.moments.of(scene)]
     if backwards:
         moments.reverse()
-    frames = show(moments, reader, rigs, None, FrameRecorder(reader, width))
+    frames = show(moments, reader, rigs, {}, None, FrameRecorder(reader, width))
     names = reader.moments.names
     return join_frames(
         frames, chosen, version, join_rigs(rigs.values()), names, 0.3, reader.maps(rigs)

@@ -28,6 +28,16 @@ def wait_for_state(page: Any, **wanted: Any) -> None:
         page.wait_for_timeout(20)
 
 
+def rested_link(page: Any) -> str:
+    """The link of the view, which is in the address once nothing changes any more."""
+    wanted = f"thr={state(page)['threshold']:.2f}"
+    deadline = time.monotonic() + 10
+    while wanted not in (link := page.evaluate("location.hash")):
+        assert time.monotonic() < deadline, f"{link} without {wanted}"
+        page.wait_for_timeout(20)
+    return str(link)
+
+
 def slide(page: Any, threshold: float) -> None:
     page.locator("#threshold").fill(str(threshold))
     settle(page)

@@ -5,9 +5,10 @@ import torch
 
 from drivetr.geometry.boxes import make_boxes
 from drivetr.geometry.rigid import invert_rigid, rigid_from, rotation_about_z
+from drivetr.structures.ground import GroundMap
 from drivetr.visual.bev import BevScale, draw_bev, ring_step
 from drivetr.visual.drawables import drawables
-from drivetr.visual.palette import PANEL
+from drivetr.visual.palette import PANEL, ROAD
 from tests.visual.scenery import sample_frame, targets
 
 
@@ -24,6 +25,20 @@ class TestBevScale:
 
 def test_ring_step_is_round_and_gives_few_rings() -> None:
     assert [ring_step(r) for r in (5.0, 12.0, 25.0, 30.0, 50.0, 100.0)] == [1, 5, 5, 10, 10, 20]
+
+
+def test_the_map_lies_where_it_is_in_the_world() -> None:
+    """A street 5 to 13 m ahead and 2 to 12 m to the left of a car that heads north (+y)."""
+    at = rigid_from(
+        rotation_about_z(torch.tensor(np.pi / 2, dtype=torch.float64)),
+        torch.tensor([600.0, 1600.0, 3.0], dtype=torch.float64),
+    )
+    street = GroundMap(np.full((20, 25), 255, np.uint8), 0.4, (588.0, 1613.0))
+    frame = sample_frame(ground=street, ego_from_global=invert_rigid(at))
+    with_map = draw_bev(frame, [], (600, 600), 30.0, 14)
+    changed = _changed_pixels(with_map, draw_bev(sample_frame(), [], (600, 600), 30.0, 14))
+    np.testing.assert_allclose(changed, [180, 170, 280, 250], atol=2)
+    np.testing.assert_array_equal(with_map[225, 225], ROAD)
 
 
 def _changed_pixels(with_box: np.ndarray, without: np.ndarray) -> np.ndarray:

@@ -20,6 +20,7 @@ from tests.visual.recordings import drive, with_map
 from tests.visual.replay_window import (
     decoded,
     expected_rows,
+    rested_link,
     rows_above,
     settle,
     slide,
@@ -27,7 +28,7 @@ from tests.visual.replay_window import (
     wait_for_state,
 )
 
-ROAD = (35, 39, 47)  # of the dark page
+ROAD = (42, 48, 58)  # of the dark page
 pytestmark = pytest.mark.slow  # a browser starts
 
 
@@ -312,7 +313,7 @@ class TestMoving:
         page.keyboard.press("ArrowLeft")
         page.keyboard.press("+")
         settle(page)
-        again = visitor.visit(pair_page, page.evaluate("location.hash"))
+        again = visitor.visit(pair_page, rested_link(page))
         assert state(again) == state(page)
         again.evaluate("location.hash = 'frame=2'")
         wait_for_state(again, frame=1)

@@ -14,7 +14,10 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
+from drivetr.data.image_header import read_image_header
 from drivetr.data.nuscenes.index import NuScenesIndex
 from drivetr.data.nuscenes.json_rows import JsonRows
 from drivetr.data.nuscenes.records import SceneRecord
@@ -24,6 +27,7 @@ from drivetr.structures.ground import GroundMap
 
 _logger = logging.getLogger(__name__)
 _FILE_PIXEL_M = 0.1
+_MAX_PIXELS = 1_500_000_000  # Queenstown, the largest of nuScenes, has 1.2 billion
 _SHRINK = 4  # pixels of the file along a side of one of ours
 
 
@@ -33,7 +37,7 @@ def read_ground_maps(
     """The map around each of some scenes, by the scene's name.
 
     Each file is decoded once, and whole: that of Boston takes 630 MB for some seconds. Scenes
-    without a map are left out, with a warning where the file is missing or broken.
+    without a map are left out, with a warning where the file is missing, broken or too large.
 
     Args:
         index: of the dataset.
@@ -75,26 +79,25 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
         yield row
 
 
-def _decode(index: NuScenesIndex, filename: str) -> NDArray[np.uint8]:
-    """The whole mask.
+def _decode(index: NuScenesIndex, filename: str) -> Image.Image:
+    """The whole mask, in grey.
 
     Raises:
-        DrivetrError: it is missing, broken, too large for OpenCV, or outside of the dataroot.
+        DrivetrError: it is missing, broken, no PNG file, too large, or outside of the dataroot.
     """
     path = resolve_inside(index.dataroot, filename, "map.json")
     if not path.is_file():
         raise DrivetrError(f"map.json: {filename} is not in {index.dataroot}")
+    read_image_header(path, _MAX_PIXELS)
     try:
-        # OpenCV itself dies of a path with bytes that the locale cannot read.
-        data = np.frombuffer(path.read_bytes(), np.uint8)
-        mask = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if len(data) else None
-    except OSError as error:
-        raise DrivetrError(f"{path}: cannot be read ({error.strerror})") from error
-    except cv2.error as error:
-        raise DrivetrError(f"{path}: OpenCV does not take this map ({error.err})") from error
-    if mask is None:
-        raise DrivetrError(f"{path}: is cut or no picture")
-    return mask.astype(np.uint8, copy=False)
+        # `Image.open` takes any map of nuScenes for a decompression bomb, OpenCV the largest ones.
+        with path.open("rb") as file, PngImageFile(file) as mask:
+            mask.load()
+            return mask if mask.mode == "L" else mask.convert("L")
+    except Exception as error:  # of many kinds, for a file from anywhere
+        raise DrivetrError(
+            f"{path}: the map is no PNG file, or is cut or damaged ({error}); fetch it again"
+        ) from error
 
 
 def _way(index: NuScenesIndex, scene: SceneRecord) -> NDArray[np.float64]:
@@ -103,19 +106,19 @@ def _way(index: NuScenesIndex, scene: SceneRecord) -> NDArray[np.float64]:
     return np.stack([index.sample(row).global_from_ego[:2, 3] for row in rows])
 
 
-def _cut(mask: NDArray[np.uint8], way: NDArray[np.float64], reach_m: float) -> GroundMap | None:
+def _cut(mask: Image.Image, way: NDArray[np.float64], reach_m: float) -> GroundMap | None:
     """What is within reach of a way; None where that is outside of the map."""
-    height, width = mask.shape
+    width, height = mask.size
     low, high = way.min(axis=0) - reach_m, way.max(axis=0) + reach_m
     left, right = np.clip(np.array([low[0], high[0]]) / _FILE_PIXEL_M, 0, width).astype(int)
     bottom, top = np.clip(height - np.array([low[1], high[1]]) / _FILE_PIXEL_M, 0, height).astype(
         int
     )
-    rows, columns = (bottom - top) // _SHRINK, (right - left) // _SHRINK
+    rows, columns = int(bottom - top) // _SHRINK, int(right - left) // _SHRINK
     if not rows or not columns:
         return None
-    inside = mask[top : top + rows * _SHRINK, left : left + columns * _SHRINK]
-    share = cv2.resize(inside, (int(columns), int(rows)), interpolation=cv2.INTER_AREA)
+    inside = mask.crop((left, top, left + columns * _SHRINK, top + rows * _SHRINK))
+    share = cv2.resize(np.asarray(inside), (columns, rows), interpolation=cv2.INTER_AREA)
     corner = (
         (float(left) - 0.5) * _FILE_PIXEL_M,
         (float(height - top) + 0.5) * _FILE_PIXEL_M,

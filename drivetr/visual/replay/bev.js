@@ -126,13 +126,12 @@ function drawGround(ctx, view, frame, map) {
   ctx.fillRect(0, 0, view.width, view.height);
   drawMap(ctx, view, frame, map);
   const [u, v] = view.place([0, 0]);
-  ctx.strokeStyle = theme.hairline;
+  ctx.strokeStyle = theme.guide;
   ctx.lineWidth = 1;
   ctx.beginPath();
   trace(ctx, [[u, 0], [u, view.height]], false);
   trace(ctx, [[0, v], [view.width, v]], false);
   ctx.stroke();
-  ctx.strokeStyle = theme.guide;
   for (const radius of ringRadii(view)) {
     ctx.beginPath();
     ctx.arc(u, v, radius * view.scale, 0, 2 * Math.PI);
@@ -150,25 +149,6 @@ function drawRingNames(ctx, view) {
     const [u, v] = view.place([radius * Math.SQRT1_2, -radius * Math.SQRT1_2]);
     ctx.fillText(`${radius} m`, u, v);
   }
-}
-
-/** Lidar points as dim dots, stronger where they are higher above the ground. */
-function drawPoints(ctx, view) {
-  const points = pointsOf(state.frame);
-  if (points === null) return;
-  ctx.fillStyle = theme.muted;
-  let level = -1; // of eight; points come low ones first, so that it changes seldom
-  for (let i = 0; i < points.length; i += 3) {
-    const [u, v] = view.place([points[i] / 100, points[i + 1] / 100]);
-    if (u < 0 || v < 0 || u > view.width || v > view.height) continue;
-    const high = Math.round(7 * clamp((points[i + 2] / 100 + 0.5) / 3, 0, 1));
-    if (high !== level) {
-      level = high;
-      ctx.globalAlpha = 0.2 + (0.4 * level) / 7;
-    }
-    ctx.fillRect(u, v, 1.2, 1.2);
-  }
-  ctx.globalAlpha = 1;
 }
 
 /** The way the car came, and dots where it will be. */

@@ -95,23 +95,53 @@ function lookAt(solids, projection, width, height) {
   const seen = [];
   for (const solid of solids) {
     const corners = solid.corners.map((corner) => transform(projection, corner));
-    if (corners.every((corner) => corner[2] < NEAR_M)) continue;
-    const segments = EDGES.map(([a, b]) => clipSegment(corners[a], corners[b], planes))
-      .filter((segment) => segment !== null);
+    const outside = corners.map((corner) => outcode(corner, planes));
+    if (outside.reduce((all, code) => all & code) !== 0) continue; // most boxes: all beyond one plane
+    const whole = outside.every((code) => code === 0);
+    const { segments, front } = whole ? wholeOutline(corners) : clippedOutline(corners, planes);
     if (segments.length === 0) continue;
-    const front = clipPolygon(FRONT_FACE.map((i) => corners[i]), planes);
     const depth = corners.reduce((sum, corner) => sum + corner[2], 0);
-    seen.push({ ...solid, segments, front, depth, bounds: boundsOf(segments.flat()) });
+    seen.push({ ...solid, segments, front, depth, bounds: boundsOf(segments) });
   }
   return seen.sort((a, b) => b.depth - a.depth);
 }
 
-function boundsOf(points) {
-  const us = points.map((point) => point[0]), vs = points.map((point) => point[1]);
-  return [Math.min(...us), Math.min(...vs), Math.max(...us), Math.max(...vs)];
+/** Edges and front face, in pixels, of a box that is in the picture as a whole. */
+function wholeOutline(corners) {
+  const pixels = corners.map(pixel);
+  return {
+    segments: EDGES.map(([a, b]) => [pixels[a], pixels[b]]),
+    front: FRONT_FACE.map((i) => pixels[i]),
+  };
 }
 
-/** One box: a dark rim for bright streets, the tinted front face, the edges. */
+/** What the picture shows of edges and front face. */
+function clippedOutline(corners, planes) {
+  return {
+    segments: EDGES.map(([a, b]) => clipSegment(corners[a], corners[b], planes))
+      .filter((segment) => segment !== null),
+    front: clipPolygon(FRONT_FACE.map((i) => corners[i]), planes),
+  };
+}
+
+function boundsOf(segments) {
+  const bounds = [Infinity, Infinity, -Infinity, -Infinity];
+  for (const segment of segments) {
+    for (const [u, v] of segment) {
+      if (u < bounds[0]) bounds[0] = u;
+      if (v < bounds[1]) bounds[1] = v;
+      if (u > bounds[2]) bounds[2] = u;
+      if (v > bounds[3]) bounds[3] = v;
+    }
+  }
+  return bounds;
+}
+
+/**
+ * One box: a dark shadow for bright streets, the edges, the tinted front face.
+ *
+ * A shadow is as thin as the edges: lines up to a pixel wide are many times faster than a wide rim.
+ */
 function drawSeen(ctx, box, look, hairline) {
   const [left, top, right, bottom] = box.bounds;
   const extent = Math.max(right - left, bottom - top);
@@ -120,11 +150,13 @@ function drawSeen(ctx, box, look, hairline) {
   ctx.beginPath();
   for (const segment of box.segments) trace(ctx, segment, false);
   ctx.setLineDash(look.dashed ? [4 * hairline, 3 * hairline] : []);
-  ctx.strokeStyle = "rgba(10, 11, 14, 0.55)";
-  ctx.lineWidth = width + hairline * slim;
-  ctx.stroke();
-  ctx.strokeStyle = css(look.colour);
   ctx.lineWidth = width;
+  const away = 0.5 * hairline + 0.3 * width;
+  ctx.translate(away, away);
+  ctx.strokeStyle = "rgba(10, 11, 14, 0.75)";
+  ctx.stroke();
+  ctx.translate(-away, -away);
+  ctx.strokeStyle = css(look.colour);
   ctx.stroke();
   ctx.setLineDash([]);
   if (look.fill > 0 && box.front.length > 0) {

@@ -82,6 +82,13 @@ function viewPlanes(width, height, margin) {
   ];
 }
 
+/** Which planes a point is outside of, one bit each (Cohen and Sutherland). */
+function outcode(point, planes) {
+  let code = 0;
+  for (let i = 0; i < planes.length; i += 1) if (!(distance(planes[i], point) >= 0)) code |= 1 << i;
+  return code;
+}
+
 function distance(plane, point) {
   return plane[0] * point[0] + plane[1] * point[1] + plane[2] * point[2] + plane[3];
 }

@@ -1,9 +1,11 @@
 // Keys, playing, drawing, and the small window that tests look through.
 
+const LINK_REST_MS = 200;
 const pictures = new PictureStore();
 let scheduled = false;
 let timer = null;
 let timed = null; // the frame that the timer runs for
+let linkTimer = null;
 let waiting = []; // to be told when the page shows its state
 
 const KEYS = {
@@ -82,12 +84,20 @@ async function draw() {
   drawBevs(map);
   drawTimeline();
   drawWhy();
-  if (location.hash !== linkOf()) history.replaceState(null, "", linkOf());
+  keepLink();
   pictures.prepare(wanted);
   scheduleNext();
   const told = waiting;
   waiting = [];
   for (const tell of told) tell();
+}
+
+/** Puts the view into the address once it rests; browsers refuse hundreds of changes in a minute. */
+function keepLink() {
+  clearTimeout(linkTimer);
+  linkTimer = setTimeout(() => {
+    if (location.hash !== linkOf()) history.replaceState(null, "", linkOf());
+  }, LINK_REST_MS);
 }
 
 /** The boxes of a frame in a camera, in pixels of the recorded picture, whatever is filtered. */

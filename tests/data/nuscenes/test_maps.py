@@ -1,5 +1,6 @@
 """The map around a scene is the devkit's, pixel by pixel."""
 
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -69,7 +70,7 @@ def test_real_objects_stand_on_the_road(nuscenes_real: Path) -> None:
     assert np.mean(on_road["human.pedestrian.adult"]) < 0.5
 
 
-@pytest.mark.parametrize("fault", ["missing", "cut", "far"])
+@pytest.mark.parametrize("fault", ["missing", "cut", "huge", "far"])
 def test_without_a_map_there_is_a_warning(
     index: NuScenesIndex, fault: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -78,7 +79,12 @@ def test_without_a_map_there_is_a_warning(
         path.unlink()
     elif fault == "cut":
         path.write_bytes(path.read_bytes()[:200])
+    elif fault == "huge":  # 3.6 gigabytes, of which the file has none
+        whole = path.read_bytes()
+        header = whole[12:16] + 2 * (60_000).to_bytes(4, "big") + whole[24:29]
+        path.write_bytes(whole[:12] + header + zlib.crc32(header).to_bytes(4, "big") + whole[33:])
     else:  # a map that ends before the scene begins
         Image.new("L", (50, 50)).save(path)
     assert read_ground_maps(index, index.scenes(), 20.0) == {}
     assert ("the map is not drawn" in caplog.text) == (fault != "far")
+    assert ("promises 60000x60000 pixels" in caplog.text) == (fault == "huge")
