@@ -20,6 +20,10 @@ DEMO_SET := --dataroot $(DEMO)/data --version v1.0-synth
 # Of pytest: two processes, each file in one of them. ARGS= runs all in one process.
 ARGS ?= -n 2 --dist loadfile
 
+# Images of containers often forbid bytecode; each of the tests' processes would compile all of
+# torch anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-all lint types imports format bench
 

@@ -81,10 +81,10 @@ def mutated_json(content: bytes, rng: Random) -> bytes:
 
 def _with_change(value: Any, rng: Random, new: Any = None) -> Any:
     """The value with one of its parts replaced, taken away, repeated or renamed."""
-    places = list(_places(value))
-    if not places:
+    found = list(places(value))
+    if not found:
         return rng.choice(_VALUES) if new is None else new
-    parent, key = rng.choice(places)
+    parent, key = rng.choice(found)
     if new is not None:
         parent[key] = new
         return value
@@ -96,7 +96,7 @@ def _with_change(value: Any, rng: Random, new: Any = None) -> Any:
         case 1:
             parent.append(parent[key])
         case 2:
-            other, place = rng.choice(places)
+            other, place = rng.choice(found)
             parent[key] = json.loads(json.dumps(other[place]))
         case 3 if isinstance(parent[key], int | float):
             parent[key] = rng.choice((parent[key] + 1, -parent[key], parent[key] * 10**6, 1e300))
@@ -105,12 +105,12 @@ def _with_change(value: Any, rng: Random, new: Any = None) -> Any:
     return value
 
 
-def _places(value: Any) -> Iterator[tuple[Any, Any]]:
+def places(value: Any) -> Iterator[tuple[Any, Any]]:
     """Every container of a JSON value with each of its keys."""
     keys = value if isinstance(value, dict) else range(len(value) if isinstance(value, list) else 0)
     for key in keys:
         yield value, key
-        yield from _places(value[key])
+        yield from places(value[key])
 
 
 def zip_mutation(command: str) -> Mutation:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,7 @@ def targets(folder: Path) -> dict[str, Target]:
         Target("index-columns", _index, ("cache/index/*/*/*.npy",), mutated_bytes, _use_index),
         Target("safetensors", _weights, ("w.safetensors",), mutated_start, _use_weights),
         Target("weights-zip", _zips, ("w.pth", "w.npz"), pickles, _use_weights),
+        Target("torchscript", _torchscript, ("w.pt",), pickles, _use_torchscript),
         Target("checkpoint", _checkpoint, ("iter_1.pth",), pickles, _use_checkpoint),
         Target("detector", _detector, ("config.json",), mutated_json, load_detector_here),
         Target("model", _model, ("config.json",), mutated_json, from_pretrained),
@@ -150,6 +152,18 @@ def _zips(at: Path) -> None:
 def _use_weights(at: Path) -> None:
     for path in at.glob("w.*"):
         read_weights(path)
+
+
+def _torchscript(at: Path) -> None:
+    torch.manual_seed(0)
+    torch.jit.save(torch.jit.script(torch.nn.Linear(4, 5)), str(at / "w.pt"))
+
+
+def _use_torchscript(at: Path) -> None:
+    """Reads the archive as `drivetr convert --allow-torchscript` does."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that code of the archive runs
+        read_source(at / "w.pt", allow_torchscript=True)
 
 
 def _checkpoint(at: Path) -> None:

@@ -17,7 +17,15 @@ from typing import Any
 
 SERVER = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload(
-    ["drivetr.engine.api", "drivetr.engine.train", "torch.utils.tensorboard"]
+    [
+        "drivetr.cli.main",
+        "drivetr.engine.api",
+        "drivetr.engine.train",
+        # What mmengine imports when a training begins.
+        "matplotlib.backends.backend_agg",
+        "matplotlib.figure",
+        "torch.utils.tensorboard",
+    ]
 )
 
 

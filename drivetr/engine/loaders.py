@@ -3,12 +3,12 @@
 import inspect
 import multiprocessing
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from drivetr.data.lane_sampler import LaneSampler, split_evenly
 from drivetr.data.sampler import DrawKey, StreamSampler
@@ -16,6 +16,7 @@ from drivetr.engine.build import Builder
 from drivetr.engine.checks import at_least
 from drivetr.engine.gather import rank_and_size
 from drivetr.engine.stopping import ignore_stop_signals
+from drivetr.engine.watched_loader import WatchedLoader, end_workers
 from drivetr.errors import DrivetrError
 from drivetr.structures.batch import ModelBatch
 
@@ -121,7 +122,7 @@ def loader_for_training(
     device: torch.device,
     sequences: list[range] | None = None,
     turns: int = 1,
-) -> "DataLoader[Any]":
+) -> WatchedLoader:
     """An endless loader of batches whose order depends on seed and iteration alone.
 
     Its sampler is a `StreamSampler` of shuffled frames, or where sequences are given a
@@ -134,7 +135,7 @@ def loader_for_training(
         "rank": rank,
         "world_size": world_size,
     }
-    return DataLoader(
+    return WatchedLoader(
         NamedSamples(dataset),
         batch_size=settings.batch_size,
         sampler=StreamSampler(len(dataset), **places)
@@ -153,14 +154,14 @@ def loader_for_testing(
     settings: LoaderSettings,
     device: torch.device,
     places: list[list[int]] | None = None,
-) -> "DataLoader[Any]":
+) -> WatchedLoader:
     """A loader of batches, each of the samples at given places of the dataset.
 
     Without `places` it gives every sample once, in the order of the dataset.
     """
     if places is None:
         places = in_order(len(dataset), settings.batch_size)
-    return DataLoader(
+    return WatchedLoader(
         NamedSamples(dataset),
         batch_sampler=places,
         **_workers(settings),
@@ -179,11 +180,9 @@ def in_order(samples: int, batch_size: int) -> list[list[int]]:
 
 def _workers(settings: LoaderSettings) -> dict[str, Any]:
     """What a loader is told of its processes."""
-    if settings.num_workers == 0:
-        return {"num_workers": 0}
     return {
         "num_workers": settings.num_workers,
-        "timeout": settings.worker_timeout_s,
+        "patience_s": settings.worker_timeout_s,
         "worker_init_fn": ignore_stop_signals,
     }
 
@@ -235,24 +234,18 @@ def dead_workers_told() -> Iterator[None]:
     """Within the block, the end of a loader's worker is a user's error, with what to do about it.
 
     PyTorch tells of it wherever the main thread happens to be, not only where it waits for a batch.
+    No worker outlives the block, however it ends.
     """
+    earlier = multiprocessing.active_children()
     try:
         yield
     except RuntimeError as error:
         what = str(error).partition("\n")[0].strip().rstrip(".")
         if not what.startswith("DataLoader"):
             raise
-        _end_workers()
         raise DrivetrError(f"{what}; {_remedy(what)}") from error
-
-
-def _end_workers() -> None:
-    """Ends all workers: this process would wait for a stalled one at its own end."""
-    for child in multiprocessing.active_children():
-        if child.daemon:
-            with suppress(RuntimeError):  # PyTorch tells of its death as of the first one's
-                child.kill()
-                child.join()
+    finally:
+        end_workers(spared=earlier)
 
 
 def _remedy(what: str) -> str:

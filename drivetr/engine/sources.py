@@ -141,7 +141,7 @@ def _read_torchscript(path: Path, allowed: bool) -> dict[str, Tensor]:
     warnings.warn(f"loading {path} runs the TorchScript code that it carries", stacklevel=3)
     try:
         state: dict[str, Tensor] = torch.jit.load(str(path), map_location="cpu").state_dict()
-    except RuntimeError as error:
-        reason = str(error).splitlines()[0]
+    except Exception as error:  # garbage makes the reader stumble in any way
+        reason = f"{type(error).__name__} {error}".split("\n")[0]
         raise DrivetrError(f"{path}: cannot be read ({reason}); fetch it again") from error
     return state

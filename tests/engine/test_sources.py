@@ -39,6 +39,19 @@ def test_a_broken_archive(tmp_path):
         read_source(tmp_path / "w.pt", allow_torchscript=True)
 
 
+def test_a_broken_archive_whose_error_is_no_text(tmp_path):
+    torch.jit.save(torch.jit.script(torch.nn.Linear(2, 3)), str(tmp_path / "whole.pt"))
+    with (
+        zipfile.ZipFile(tmp_path / "whole.pt") as whole,
+        zipfile.ZipFile(tmp_path / "w.pt", "w") as archive,
+    ):
+        for name in whole.namelist():
+            damage = b"\xe4" if name.endswith(".py") else b""
+            archive.writestr(name, damage + whole.read(name))
+    with pytest.raises(DrivetrError, match="cannot be read"), pytest.warns(match="TorchScript"):
+        read_source(tmp_path / "w.pt", allow_torchscript=True)
+
+
 class TestFolders:
     @pytest.fixture
     def sharded(self, tmp_path):

@@ -17,9 +17,9 @@ def workers_of(run: Job, work_dir: Path) -> list[int]:
     return children_of(run.processes[0].pid)
 
 
-def test_row_51_worker_is_killed(tmp_path):
-    """As the system's out-of-memory killer does."""
-    killed = tmp_path / "killed"
+def test_row_51_worker_is_killed_or_stalls(tmp_path):
+    """As the system's out-of-memory killer does, and as a debugger or a frozen container does."""
+    killed, stalled = tmp_path / "killed", tmp_path / "stalled"
     run = start(killed, options=SLOW)
     victim = workers_of(run, killed)[1]
     os.kill(victim, signal.SIGKILL)
@@ -27,6 +27,12 @@ def test_row_51_worker_is_killed(tmp_path):
     told = sentence(killed)  # in one of two forms, by where the main process was
     assert re.search(rf"DataLoader worker \(pid(\(s\))? {victim}\)", told)
     assert "lower num_workers" in told
+    run = start(stalled, options=[*SLOW, "train_data.worker_timeout_s=2"])
+    for worker in workers_of(run, stalled):
+        os.kill(worker, signal.SIGSTOP)
+    assert run.wait(60) == [2]
+    assert "DataLoader timed out after 2 seconds" in sentence(stalled)
+    assert "raise worker_timeout_s" in sentence(stalled)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
