@@ -8,6 +8,8 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 from torch import distributed
+from torch.distributed import PrefixStore
+from torch.distributed.distributed_c10d import rendezvous
 
 from drivetr.errors import DrivetrError
 
@@ -101,8 +103,21 @@ def start_processes(launcher: str) -> tuple[int, int]:
     if not distributed.is_initialized():
         # gloo carries what stays on the CPU, such as the states of the random generators.
         backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-        distributed.init_process_group(backend)
+        store, rank, size = next(rendezvous("env://"))
+        store = PrefixStore(f"start_{_restarts()}", store)
+        distributed.init_process_group(backend, store=store, rank=rank, world_size=size)
     return distributed.get_rank(), distributed.get_world_size()
+
+
+def _restarts() -> str:
+    """How often torchrun has started these processes again; '0' without it.
+
+    Its store outlives them (https://github.com/pytorch/pytorch/issues/135712), and a process that
+    finds in it the address of one that is gone fails to connect. So every start has its own keys.
+    Torchruns on several machines count differently, and docs/distributed.md has what helps there.
+    """
+    one_machine = os.environ.get("LOCAL_WORLD_SIZE") == os.environ["WORLD_SIZE"]
+    return os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") if one_machine else "0"
 
 
 def _environment_from_slurm() -> None:

@@ -15,6 +15,7 @@ from benchmarks.kill_resume import differences
 from benchmarks.launch import Job
 from drivetr.engine.checkpoint import checkpoint_path, read_checkpoint
 from drivetr.engine.devices import process_group
+from drivetr.engine.gather import of_all_processes
 from drivetr.engine.runner import wrapped_for_processes
 from tests.engine.test_training import backward, set_batch, set_training
 from tests.reliability.runs import CONFIG, ENGINE, SLOW, children_of, sentence, start
@@ -57,25 +58,45 @@ def test_row_53_a_rank_dies(tmp_path):
     assert differences(killed, undisturbed) == []
 
 
+def meet(port: int, restarts: int) -> None:
+    """Each of two processes, started by a torchrun whose store is at `port`; the second is late."""
+    own = {"MASTER_PORT": port, "TORCHELASTIC_RESTART_COUNT": restarts, "LOCAL_WORLD_SIZE": 2}
+    os.environ.update({name: str(value) for name, value in own.items()})
+    os.environ["TORCHELASTIC_USE_AGENT_STORE"] = "True"
+    time.sleep(2 * int(os.environ["RANK"]))
+    with process_group("pytorch"):
+        assert of_all_processes(os.environ["RANK"]) == ["0", "1"]
+
+
+def test_a_restart_does_not_look_for_processes_of_the_start_before():
+    """torchrun keeps its store, and with it the addresses of processes that are gone."""
+    store = distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    for restarts in range(2):
+        assert Job(meet, [store.port, restarts], processes=2).wait(120) == [0, 0]
+
+
 @pytest.mark.slow
-@pytest.mark.skipif(
-    "DRIVETR_TORCHRUN" not in os.environ,
-    reason="a restart waits for ports and needs a machine at rest; DRIVETR_TORCHRUN=1 runs it",
-)
 def test_torchrun_restarts_after_a_dead_rank(tmp_path):
+    """Five interpreters that import torch: 50 s of CPU, so that a busy machine takes minutes."""
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
     assert start(undisturbed, processes=2, options=SLOW).wait() == [0, 0]
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     torchrun += ["--nproc-per-node", "2", "--max-restarts", "1", "-m", "drivetr.cli.main", "train"]
     train = [str(CONFIG), "--work-dir", str(killed), "--device", "cpu", "--launcher", "pytorch"]
-    job = subprocess.Popen([*torchrun, *train, "--resume", "--cfg-options", *SLOW])
-    while not list(killed.glob("iter_*.pth")):
-        assert job.poll() is None
-        time.sleep(0.002)
-    for child in children_of(job.pid):
-        if b"RANK=1" in Path(f"/proc/{child}/environ").read_bytes().split(b"\0"):
-            os.kill(child, signal.SIGKILL)
-    assert job.wait(600) == 0
+    with subprocess.Popen([*torchrun, *train, "--resume", "--cfg-options", *SLOW]) as job:
+        try:
+            while not list(killed.glob("iter_*.pth")):
+                assert job.poll() is None
+                time.sleep(0.002)
+            (second,) = [
+                child
+                for child in children_of(job.pid)
+                if b"RANK=1" in Path(f"/proc/{child}/environ").read_bytes().split(b"\0")
+            ]
+            os.kill(second, signal.SIGKILL)
+            assert job.wait(1800) == 0
+        finally:
+            job.terminate()  # it ends its processes
     assert len(list(killed.glob("*/run.json"))) == 2
     assert differences(killed, undisturbed) == []
 
