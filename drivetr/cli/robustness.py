@@ -47,7 +47,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=int,
         metavar="N",
-        default=[1, 2, 3],
         help="those of corruptions with steps 1 to 3 (default: all); degrees, cm and ms are chosen"
         " by --only, such as rig_rotation:2",
     )

@@ -56,17 +56,18 @@ class Condition:
         return f"{self.corruption.title}, {self.corruption.severity_text(self.severity)}"
 
 
-def chosen_conditions(only: Sequence[str], severities: Sequence[int]) -> list[Condition]:
+def chosen_conditions(only: Sequence[str], severities: Sequence[int] | None) -> list[Condition]:
     """Clean input, and the conditions that were asked for in the order of the catalogue.
 
     Args:
         only: `NAME` or `NAME:SEVERITY`; all corruptions if there are none.
-        severities: which of 1, 2 and 3 a corruption with these is tested at.
+        severities: which of 1, 2 and 3 a corruption with these is tested at; None for all.
 
     Raises:
-        DrivetrError: an unknown name or severity.
+        DrivetrError: an unknown name or severity, or severities that nothing asks for.
     """
-    if not severities or not set(severities) <= set(SEVERITIES):
+    steps_of_all = SEVERITIES if severities is None else severities
+    if not steps_of_all or not set(steps_of_all) <= set(SEVERITIES):
         raise DrivetrError(f"--severities {severities}: expected some of 1, 2 and 3")
     asked: set[tuple[str, float]] = set()
     for text in only or list(CORRUPTIONS):
@@ -79,8 +80,13 @@ def chosen_conditions(only: Sequence[str], severities: Sequence[int]) -> list[Co
         asked |= {
             (corruption.name, severity)
             for severity in corruption.severities
-            if not steps or severity in severities
+            if not steps or severity in steps_of_all
         }
+    if severities is not None and only and all(":" in text for text in only):
+        raise DrivetrError(
+            f"--severities {severities} is for corruptions without a severity of their own, but"
+            f" --only {' '.join(only)} names all of them; leave --severities out"
+        )
     return [Condition()] + [
         Condition(corruption, severity)
         for corruption in CORRUPTIONS.values()

@@ -195,6 +195,7 @@ def test_a_damaged_condition(finished, text, capsys):
     [
         (["--only", "fogg"], "there is no corruption 'fogg', did you mean 'fog'?"),
         (["--only", "fog:4"], "fog:4: expected a severity behind fog:, one of 1, 2, 3"),
+        (["--only", "fog:2", "--severities", "1"], "--only fog:2 names all of them; leave"),
         (["--severities", "4"], "--severities [4]: expected some of 1, 2 and 3"),
     ],
 )
