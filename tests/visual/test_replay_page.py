@@ -219,7 +219,7 @@ class TestWhatIsDrawn:
         slide(shown, 0.5)
         wrong = [frame_errors(frame, "petr", 0.5).total for frame in pair.frames]
         expected = sorted(range(len(wrong)), key=lambda i: (-wrong[i], i))
-        listed = shown.locator("#frames li b:first-child").all_inner_texts()
+        listed = shown.locator("#frames button > b").all_inner_texts()
         assert [int(text) - 1 for text in listed if text] == expected
         shown.locator("#frames button").first.click()
         assert state(shown)["frame"] == expected[0]

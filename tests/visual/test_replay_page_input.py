@@ -37,6 +37,27 @@ def test_markup_in_names_stays_text(visitor: Visitor, tmp_path: Path) -> None:
     assert visitor.complaints == []
 
 
+def test_a_name_does_not_turn_the_text_beside_it(visitor: Visitor, tmp_path: Path) -> None:
+    """A right-to-left override in a scene's name would make 5.0 s of 0.5 s."""
+    first, second = drive(2, scene="street \u202e"), drive(1, scene="street")
+    write_html(replace(first, frames=first.frames + second.frames), tmp_path / "page.html")
+    page = visitor.visit(tmp_path / "page.html")
+    settle(page)
+    for text in ("0.0 s", "0.5 s"):
+        entry = page.locator("#frames .when", has_text=text).first
+        left = entry.evaluate(
+            """(entry) => [...entry.lastChild.data.trim()].map((_, i) => {
+                const range = document.createRange();
+                range.setStart(entry.lastChild, i + 1);
+                range.setEnd(entry.lastChild, i + 2);
+                return range.getBoundingClientRect().left;
+            })"""
+        )
+        assert len(left) == len(text)
+        assert left == sorted(left)
+    assert visitor.complaints == []
+
+
 class TestWhy:
     def test_a_story_lies_over_the_pictures(self, visitor: Visitor, tmp_path: Path) -> None:
         recording = with_story(drive(2), 0, row=3)

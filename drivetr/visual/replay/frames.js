@@ -50,7 +50,9 @@ function fillFrameList(known) {
     const button = add(item, "button");
     button.addEventListener("click", () => update({ frame: row }));
     add(button, "b", "", String(row + 1));
-    add(button, "span", "when", `${scenes > 1 ? `${frame.scene} ` : ""}${frame.time_s.toFixed(1)} s`);
+    const when = add(button, "span", "when");
+    if (scenes > 1) add(when, "b", "", frame.scene);
+    when.append(` ${frame.time_s.toFixed(1)} s`);
     if (!known) continue;
     addErrors(add(button, "span", "wrong"), row);
     add(add(button, "i"), "b").style.width = `${(100 * totalErrors(row)) / most}%`;
