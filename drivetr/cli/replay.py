@@ -158,6 +158,8 @@ def run(args: argparse.Namespace) -> None:
         print(sentence, file=sys.stderr)
     recording = _read(moments, count, reader, scenes, args)
     if recording is not None:
+        if choice is not None and not any(frame.stories for frame in recording.frames):
+            print(f"--attention {args.attention} is no prediction of these frames", file=sys.stderr)
         _write(recording, args)
     for path in filter(None, (args.html, args.rrd, args.mp4, args.png)):
         print(f"{path}: {what}")

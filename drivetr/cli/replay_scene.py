@@ -168,12 +168,13 @@ class SceneReader:
             return None
         path = resolve_inside(self._index.dataroot, sample.lidar_path)
         try:
-            values = np.fromfile(path, dtype=np.float32)
+            content = path.read_bytes()
         except OSError:
             return None
-        if values.size % _LIDAR_COLUMNS:
+        if len(content) % (_LIDAR_COLUMNS * np.float32().nbytes):
             _logger.warning("%s: is cut; its points are not drawn", path)
             return None
+        values = np.frombuffer(content, dtype=np.float32)
         points = torch.from_numpy(values.reshape(-1, _LIDAR_COLUMNS)[:, :3].copy())
         return points[points.isfinite().all(dim=1)]
 

@@ -29,7 +29,7 @@ from drivetr.visual.replay_data import (
 _SCRIPTS = (
     "page.js", "geometry.js", "recording.js", "state.js", "outcomes.js", "look.js", "cameras.js",
     "map.js", "points.js", "bev.js", "attention.js", "timeline.js", "panels.js", "frames.js",
-    "main.js",
+    "mistakes.js", "main.js",
 )  # fmt: skip
 _STYLES = ("theme.css", "layout.css", "panels.css", "phone.css")  # later ones overrule
 

@@ -55,6 +55,7 @@ def make_blueprint(recording: Recording) -> rrb.Blueprint:
     )
     return rrb.Blueprint(
         rrb.Horizontal(left, right, column_shares=[5, 3], name=recording.title),
+        rrb.BlueprintPanel(state="collapsed"),
         rrb.SelectionPanel(state="collapsed"),
         rrb.TimePanel(state="collapsed"),
     )
@@ -92,7 +93,8 @@ def _has_errors(recording: Recording) -> bool:
 
 
 def _shares(recording: Recording) -> list[float]:
-    return [5, 1.3, 1.3, 1] if _has_errors(recording) else [5, 1]
+    """Of the height; the curves of two sources need room beside their legends."""
+    return [5, 1.9, 1.5, 1.2] if _has_errors(recording) else [5, 1]
 
 
 def _right_side(hidden: Overrides, recording: Recording) -> list[rrb.View]:

@@ -73,6 +73,7 @@ def log_rings(stream: rr.RecordingStream, range_m: float) -> None:
     radii = [step * (i + 1) for i in range(math.floor(range_m / step))]
     circles = [(middle + scale * radius * unit).numpy() for radius in radii]
     thin = rr.Radius.ui_points(0.5)
+    diagonal = scale * math.sqrt(0.5)  # to the front right, where few things drive
     stream.log(
         OVERHEAD + entity("rings"),
         rr.LineStrips2D(circles, colors=GUIDE, radii=thin),
@@ -81,7 +82,7 @@ def log_rings(stream: rr.RecordingStream, range_m: float) -> None:
     stream.log(
         OVERHEAD + entity("distances"),
         rr.Points2D(
-            [[middle - scale * radius, middle] for radius in radii],
+            [[middle + diagonal * radius, middle - diagonal * radius] for radius in radii],
             colors=MUTED,
             labels=[f"{radius:g} m" for radius in radii],
             show_labels=True,

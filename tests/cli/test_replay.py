@@ -116,15 +116,22 @@ class TestOutputs:
         assert (with_map == without)[~lighter].mean() > 0.99
 
     def test_missing_image_and_lidar_leave_gaps(
-        self, copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+        self,
+        copy: Path,
+        tmp_path: Path,
+        capsys: pytest.CaptureFixture[str],
+        caplog: pytest.LogCaptureFixture,
     ) -> None:
         next((copy / "samples" / "CAM_BACK").iterdir()).unlink()
         cut = next((copy / "samples" / "CAM_FRONT").iterdir())
         cut.write_bytes(cut.read_bytes()[:300])
-        next((copy / "samples" / "LIDAR_TOP").iterdir()).unlink()
+        absent, shorter, *_ = (copy / "samples" / "LIDAR_TOP").iterdir()
+        absent.unlink()
+        shorter.write_bytes(shorter.read_bytes()[:-19])  # a byte of the last point is left
         assert _replay(copy, "--scene", "all", "--png", tmp_path / "pictures") == 0
         assert len(list((tmp_path / "pictures").iterdir())) == 4
         assert "2 images could not be read" in capsys.readouterr().out
+        assert f"{shorter}: is cut; its points are not drawn" in caplog.messages
 
 
 class TestRecordings:
@@ -224,6 +231,21 @@ class TestCheckpoint:
         options = ("--checkpoint", checkpoint, "--score-threshold", "0", "--png")
         assert _replay(synth, *options, tmp_path / "drawn", "--split", "synth_val") == 0
         assert len(list((tmp_path / "drawn").iterdir())) == 2
+
+    def test_attention_of_a_query_that_is_not_there_is_told(
+        self,
+        synth: Path,
+        checkpoint: Path,
+        tmp_path: Path,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        options = ("--checkpoint", checkpoint, "--to", "0", "--html", tmp_path / "page.html")
+        assert _replay(synth, *options, "--attention", "query:99999") == 0
+        assert "--attention query:99999 is no prediction of" in capsys.readouterr().err
+        assert frames_of_page(tmp_path / "page.html")[0]["stories"] == []
+        assert _replay(synth, *options, "--attention", "top:1") == 0
+        assert "is no prediction" not in capsys.readouterr().err
+        assert len(frames_of_page(tmp_path / "page.html")[0]["stories"]) == 1
 
 
 class TestMistakes:

@@ -219,10 +219,37 @@ class TestWhatIsDrawn:
         slide(shown, 0.5)
         wrong = [frame_errors(frame, "petr", 0.5).total for frame in pair.frames]
         expected = sorted(range(len(wrong)), key=lambda i: (-wrong[i], i))
-        listed = shown.locator("#frames li b:first-child").all_inner_texts()
+        listed = shown.locator("#frames button > b").all_inner_texts()
         assert [int(text) - 1 for text in listed if text] == expected
         shown.locator("#frames button").first.click()
         assert state(shown)["frame"] == expected[0]
+
+    def test_errors_of_the_frame_are_listed(self, shown: Any, pair: Recording) -> None:
+        """False ones by score, then missed ones by distance; a click or a key chooses one."""
+        slide(shown, 0.42)
+        truth, found = pair.frames[0].truth, pair.frames[0].predictions["petr"]
+        sure = found.scores >= 0.42
+        false = (sure & found.judged & (found.partner < 0)).nonzero()[:, 0].tolist()
+        taken = set(found.partner[sure].tolist())
+        missed = [row for row in range(len(truth)) if truth.judged[row] and row not in taken]
+        false.sort(key=lambda row: -found.scores[row])
+        missed.sort(key=lambda row: truth.boxes[row, :2].norm())
+        assert false
+        assert missed
+        entries = shown.locator("#mistakes button")
+        kinds = entries.locator("span:first-child").all_inner_texts()
+        assert kinds == ["false"] * len(false) + ["missed"] * len(missed)
+        expected = [{"source": "petr", "row": row} for row in false]
+        expected += [{"source": None, "row": row} for row in missed]
+        entries.first.focus()
+        for entry in expected:
+            shown.keyboard.press("Enter")
+            assert state(shown)["selected"] == entry
+            assert shown.locator("#mistakes [aria-pressed=true]").count() == 1
+            shown.keyboard.press("Tab")
+        shown.keyboard.press("p")
+        settle(shown)
+        assert entries.count() == len(missed)
 
     def test_fits_the_window(self, visitor: Visitor, pair_page: Path) -> None:
         page = visitor.visit(pair_page, "#src=petr&vs=streampetr")

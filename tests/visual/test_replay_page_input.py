@@ -37,6 +37,27 @@ def test_markup_in_names_stays_text(visitor: Visitor, tmp_path: Path) -> None:
     assert visitor.complaints == []
 
 
+def test_a_name_does_not_turn_the_text_beside_it(visitor: Visitor, tmp_path: Path) -> None:
+    """A right-to-left override in a scene's name would make 5.0 s of 0.5 s."""
+    first, second = drive(2, scene="street \u202e"), drive(1, scene="street")
+    write_html(replace(first, frames=first.frames + second.frames), tmp_path / "page.html")
+    page = visitor.visit(tmp_path / "page.html")
+    settle(page)
+    for text in ("0.0 s", "0.5 s"):
+        entry = page.locator("#frames .when", has_text=text).first
+        left = entry.evaluate(
+            """(entry) => [...entry.lastChild.data.trim()].map((_, i) => {
+                const range = document.createRange();
+                range.setStart(entry.lastChild, i + 1);
+                range.setEnd(entry.lastChild, i + 2);
+                return range.getBoundingClientRect().left;
+            })"""
+        )
+        assert len(left) == len(text)
+        assert left == sorted(left)
+    assert visitor.complaints == []
+
+
 class TestWhy:
     def test_a_story_lies_over_the_pictures(self, visitor: Visitor, tmp_path: Path) -> None:
         recording = with_story(drive(2), 0, row=3)
@@ -61,6 +82,38 @@ class TestWhy:
         settle(page)
         expected = [f"{round(100 * share)} %" for share in shares[1, ring].tolist()]
         assert page.locator("#shares .number").all_inner_texts() == expected
+        assert visitor.complaints == []
+
+    def test_a_found_object_has_the_story_of_what_takes_it(
+        self, visitor: Visitor, tmp_path: Path
+    ) -> None:
+        """Whoever clicks on a box may hit the outline of the object instead."""
+        plain = drive(2)
+        frame = plain.frames[0]
+        here, there = frame.truth.boxes[:, :2], frame.predictions["petr"].boxes[:, :2]
+        apart = torch.cdist(here, here).fill_diagonal_(100.0).amin(dim=1)
+        taken = frame.partners["petr"]
+        sure = (taken >= 0) & (frame.predictions["petr"].scores[taken] >= 0.3)
+        near = sure & (here.norm(dim=1) < 50) & ((here - there[taken]).norm(dim=1) > 0.3)
+        thing = int((apart * near).argmax())
+        write_html(with_story(plain, 0, row=int(taken[thing])), tmp_path / "page.html")
+        page = visitor.visit(tmp_path / "page.html")
+        settle(page)
+        page.keyboard.press("p")  # only objects are there to be clicked on
+        settle(page)
+        above = page.locator("#bevs canvas").first
+        box = above.bounding_box()
+        scale = min(box["width"], box["height"]) / (2 * state(page)["range"])
+        ahead, left = here[thing].tolist()
+        place = {"x": box["width"] / 2 - left * scale, "y": box["height"] / 2 - ahead * scale}
+        above.click(position=place)
+        assert state(page)["selected"] == {"source": None, "row": thing}
+        assert page.locator("#told").input_value() == "0"
+        assert page.locator("#attention").is_visible()
+        page.locator("#threshold").fill("1")  # the prediction is not shown any more
+        settle(page)
+        assert page.locator("#told").input_value() == ""
+        assert not page.locator("#attention").is_visible()
         assert visitor.complaints == []
 
 

@@ -111,8 +111,8 @@ def build_lock(folder: Path) -> Iterator[None]:
         file = (folder / "lock").open("a")
     except OSError as error:
         raise DrivetrError(
-            f"{folder}: the index cannot be written there ({error.strerror}); set DRIVETR_CACHE or"
-            " --out-dir to a folder that can"
+            f"{folder}: the index cannot be written there ({error.strerror}); set DRIVETR_CACHE,"
+            " or --out-dir of drivetr index, to a folder that can"
         ) from error
     with file:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -3,13 +3,26 @@
 
 const storyCache = new Map();
 
-/** The story of the chosen prediction, or null. */
-function chosenStory() {
+/** The shown predictions of a frame that have a story. */
+function toldOf(frame) {
+  return frame.stories.filter(({ source }) => state.sources.includes(source));
+}
+
+/** The one of them that is chosen, or that takes the chosen object; null where none is. */
+function chosenOf(frame) {
   const { selected } = state;
   if (selected === null) return null;
-  const number = recording.frames[state.frame].stories
-    .findIndex(({ source, row }) => source === selected.source && row === selected.row);
-  return number < 0 ? null : storyOf(state.frame, number);
+  const takes = ({ source, row }) => frame.partners[source]?.[selected.row] === row
+    && truthOutcome(frame, source, selected.row) === "hit";
+  const is = ({ source, row }) => source === selected.source && row === selected.row;
+  return toldOf(frame).find(selected.source === null ? takes : is) ?? null;
+}
+
+/** The story of the chosen box, or null. */
+function chosenStory() {
+  const frame = recording.frames[state.frame];
+  const chosen = chosenOf(frame);
+  return chosen === null ? null : storyOf(state.frame, frame.stories.indexOf(chosen));
 }
 
 function storyOf(frame, number) {
@@ -75,10 +88,10 @@ function drawHeat(ctx, camera, width, height) {
   ctx.drawImage(map.canvas, 0, camera * map.height, map.width, map.height, 0, 0, width, height);
 }
 
-/** The reference point of the chosen prediction's query, from layer to layer, from above. */
+/** The reference point of the chosen story's query, from layer to layer, from above. */
 function drawReferencePath(ctx, view, frame, source) {
   const story = chosenStory();
-  if (story === null || state.selected.source !== source) return;
+  if (story === null || chosenOf(frame).source !== source) return;
   const places = story.path.map((point) => view.place(transform(frame.ego_from_lidar, point)));
   ctx.strokeStyle = ctx.fillStyle = theme.accent;
   ctx.lineWidth = 1.4;
@@ -103,12 +116,13 @@ function cameraShares(shares) {
 /** Fills the panel that tells why. */
 function drawWhy() {
   const frame = recording.frames[state.frame];
-  const told = frame.stories.filter(({ source }) => state.sources.includes(source));
+  const told = toldOf(frame);
   $("why").hidden = told.length === 0;
   if (told.length === 0) return;
   const story = chosenStory();
-  fillSelect($("told"), [["", "none"], ...told.map(({ source, row }, i) =>
-    [String(i), storyName(frame, source, row)])], chosenNumber(told));
+  const names = told.map(({ source, row }, i) => [String(i), storyName(frame, source, row)]);
+  fillSelect($("told"), [["", "none"], ...names],
+    story === null ? "" : String(told.indexOf(chosenOf(frame))));
   $("attention").hidden = story === null;
   if (story !== null) drawAttentionPanel(story);
 }
@@ -117,13 +131,6 @@ function storyName(frame, source, row) {
   const boxes = frame.predictions[source];
   const name = `${words(recording.classes[boxes.labels[row]])} ${boxes.scores[row].toFixed(2)}`;
   return state.sources.length > 1 ? `${source}: ${name}` : name;
-}
-
-function chosenNumber(told) {
-  const { selected } = state;
-  const number = told.findIndex(({ source, row }) =>
-    selected && source === selected.source && row === selected.row);
-  return number < 0 ? "" : String(number);
 }
 
 function drawAttentionPanel(story) {
@@ -156,8 +163,7 @@ function drawShares(shares, past) {
 function buildWhy() {
   $("told").addEventListener("change", () => {
     const frame = recording.frames[state.frame];
-    const told = frame.stories.filter(({ source }) => state.sources.includes(source));
-    choose(told[Number.parseInt($("told").value, 10)] ?? null);
+    choose(toldOf(frame)[Number.parseInt($("told").value, 10)] ?? null);
   });
   $("layer").addEventListener("change", () => update({ layer: Number($("layer").value) }));
   $("head").addEventListener("change", () => update({ head: Number($("head").value) }));

@@ -50,7 +50,9 @@ function fillFrameList(known) {
     const button = add(item, "button");
     button.addEventListener("click", () => update({ frame: row }));
     add(button, "b", "", String(row + 1));
-    add(button, "span", "when", `${scenes > 1 ? `${frame.scene} ` : ""}${frame.time_s.toFixed(1)} s`);
+    const when = add(button, "span", "when");
+    if (scenes > 1) add(when, "b", "", frame.scene);
+    when.append(` ${frame.time_s.toFixed(1)} s`);
     if (!known) continue;
     addErrors(add(button, "span", "wrong"), row);
     add(add(button, "i"), "b").style.width = `${(100 * totalErrors(row)) / most}%`;
@@ -93,10 +95,10 @@ function drawChosen(frame) {
 
 function factsOf(frame, boxes, source, row) {
   const box = boxes.boxes[row];
-  const place = transform(frame.ego_from_lidar, box.slice(0, 3));
+  const place = placeOf(frame, box);
   const facts = [
     ["what", `${words(recording.classes[boxes.labels[row]])}, ${source ?? "truth"}`],
-    ["where", `${metres(Math.hypot(place[0], place[1]))} away: `
+    ["where", `${metres(distanceOf(frame, box))} away: `
       + `${Math.abs(place[0]).toFixed(1)} ${place[0] < 0 ? "behind" : "ahead"}, `
       + `${Math.abs(place[1]).toFixed(1)} ${place[1] < 0 ? "right" : "left"}`],
     ["size", `${box.slice(3, 6).map((side) => side.toFixed(1)).join(" × ")} m`],

@@ -112,8 +112,7 @@ function trailOf(number, source, row) {
     const boxes = boxesOf(frame, source);
     const then = boxes ? rowOfTrack(boxes, track) : -1;
     if (then < 0 || !isDrawable(boxes.boxes[then])) continue;
-    const start = transform(frame.start_from_ego, transform(frame.ego_from_lidar,
-      boxes.boxes[then].slice(0, 3)));
+    const start = transform(frame.start_from_ego, placeOf(frame, boxes.boxes[then]));
     places.push(transform(egoFromStart, start));
   }
   return places;

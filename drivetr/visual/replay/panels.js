@@ -128,6 +128,7 @@ function drawPanels() {
   drawErrors(frame);
   drawFrameList();
   drawChosen(frame);
+  drawMistakes(frame);
 }
 
 function drawHeader(frame) {

@@ -15,6 +15,16 @@ function boxesOf(frame, source) {
   return source === null ? frame.truth : frame.predictions[source];
 }
 
+/** Where the middle of a box is in ego, in metres: ahead, left, up. */
+function placeOf(frame, box) {
+  return transform(frame.ego_from_lidar, box.slice(0, 3));
+}
+
+/** Metres from the car to the middle of a box, over the ground. */
+function distanceOf(frame, box) {
+  return Math.hypot(...placeOf(frame, box).slice(0, 2));
+}
+
 /** Decoded picture from base64 text, or null if there is none or it is broken. */
 async function decodePicture(text, type) {
   if (text === null) return null;
