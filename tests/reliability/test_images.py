@@ -1,5 +1,7 @@
 """Rows 9 to 19: images that are missing, broken or of another kind, and rigs of other cameras."""
 
+import ctypes
+import gc
 import json
 import logging
 import os
@@ -160,6 +162,8 @@ class PeakMemory:
     """
 
     def __enter__(self) -> "PeakMemory":
+        gc.collect()
+        ctypes.CDLL(None).malloc_trim(0)  # else what was freed before is used anew, unseen
         command = [sys.executable, "-S", "-c", LOOKS_ON, str(os.getpid())]
         self._watch = subprocess.Popen(command, stdin=PIPE, stdout=PIPE, text=True)
         assert self._watch.stdout is not None
